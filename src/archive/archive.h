@@ -106,7 +106,7 @@ class Archive {
   [[nodiscard]] virtual bool is_ready() const = 0;  // recovery done and catalog open
   virtual Result<std::vector<RecordingStatus>> recordings() = 0;
   virtual Result<RecordingStatus> recording(const std::string& name) = 0;  // kNotFound
-  virtual Result<media::Timeline> timeline(const std::string& name, TimeRange within) = 0;
+  virtual Result<media::TimelineAnswer> timeline(const std::string& name, TimeRange within) = 0;
   virtual Result<std::vector<SegmentInfo>> segments(const std::string& name, TimeRange within, std::size_t limit) = 0;
   virtual Result<SegmentFile> open_segment(const std::string& name, media::SegmentId id) = 0;
 

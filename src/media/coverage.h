@@ -49,7 +49,7 @@ struct Degraded {
 };
 
 /// The answer to "what is recorded?": spans and gaps together are the time asked for, exactly.
-struct Timeline {
+struct TimelineAnswer {
   std::vector<TimeRange> spans;
   std::vector<Gap> gaps;
   std::vector<Degraded> degraded;
@@ -58,7 +58,7 @@ struct Timeline {
 /// Explains `asked` (the armed time within the question, cut at `now`): each moment lies in a span or in a gap.
 /// A hole without any reason is `ledger_lost`: media and ledger together always tell one, unless the ledger was lost.
 /// Gaps that touch and share a reason are one.
-Timeline explain(const TimeRanges& asked, const TimeRanges& recorded, const std::vector<ReasonSpan>& reasons,
+TimelineAnswer explain(const TimeRanges& asked, const TimeRanges& recorded, const std::vector<ReasonSpan>& reasons,
                  WallTime now);
 
 }  // namespace longtake::media
