@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <queue>
-#include <span>
 
 namespace longtake::media {
 
@@ -33,7 +32,8 @@ class ReasonSweep {
       holding_.push(by_start_[next_++]);
     }
     while (!holding_.empty() && reasons_[holding_.top()].range.end <= time) holding_.pop();
-    WallTime until = next_ < by_start_.size() ? reasons_[by_start_[next_]].range.start : WallTime::max();
+    WallTime until =
+        next_ < by_start_.size() ? reasons_[by_start_[next_]].range.start : WallTime::max();
     if (holding_.empty()) return {nullptr, until};
     const ReasonSpan& strongest = reasons_[holding_.top()];
     return {&strongest, std::min(until, strongest.range.end)};
@@ -43,11 +43,13 @@ class ReasonSweep {
   const std::vector<ReasonSpan>& reasons_;
   std::vector<std::size_t> by_start_;
   std::size_t next_ = 0;
-  std::priority_queue<std::size_t> holding_;  // later entries on top; the ended ones leave when they surface
+  std::priority_queue<std::size_t>
+      holding_;  // later entries on top; the ended ones leave when they surface
 };
 
 void append_gap(std::vector<Gap>& gaps, const Gap& gap) {
-  if (!gaps.empty() && gaps.back().range.end == gap.range.start && gaps.back().reason == gap.reason) {
+  if (!gaps.empty() && gaps.back().range.end == gap.range.start &&
+      gaps.back().reason == gap.reason) {
     gaps.back().range.end = gap.range.end;
     gaps.back().is_open = gap.is_open;
     return;
@@ -75,7 +77,8 @@ void TimeRanges::add(TimeRange range) {
     return;
   }
   const auto first = std::ranges::lower_bound(ranges_, range.start, {}, &TimeRange::end);
-  const auto last = std::ranges::upper_bound(first, ranges_.end(), range.end, {}, &TimeRange::start);
+  const auto last =
+      std::ranges::upper_bound(first, ranges_.end(), range.end, {}, &TimeRange::start);
   if (first == last) {
     ranges_.insert(first, range);
     return;
@@ -88,7 +91,8 @@ void TimeRanges::add(TimeRange range) {
 void TimeRanges::subtract(TimeRange range) {
   if (range.is_empty()) return;
   const auto first = std::ranges::upper_bound(ranges_, range.start, {}, &TimeRange::end);
-  const auto last = std::ranges::lower_bound(first, ranges_.end(), range.end, {}, &TimeRange::start);
+  const auto last =
+      std::ranges::lower_bound(first, ranges_.end(), range.end, {}, &TimeRange::start);
   if (first == last) return;
   const TimeRange before{first->start, range.start};
   const TimeRange after{range.end, std::prev(last)->end};
@@ -100,7 +104,8 @@ void TimeRanges::subtract(TimeRange range) {
 std::vector<TimeRange> TimeRanges::intersect(TimeRange within) const {
   std::vector<TimeRange> parts;
   if (within.is_empty()) return parts;
-  for (auto at = first_ending_after(ranges_, within.start); at != ranges_.end() && at->start < within.end; ++at) {
+  for (auto at = first_ending_after(ranges_, within.start);
+       at != ranges_.end() && at->start < within.end; ++at) {
     parts.push_back({std::max(at->start, within.start), std::min(at->end, within.end)});
   }
   return parts;
@@ -110,7 +115,8 @@ std::vector<TimeRange> TimeRanges::holes(TimeRange within) const {
   std::vector<TimeRange> parts;
   if (within.is_empty()) return parts;
   WallTime open_from = within.start;
-  for (auto at = first_ending_after(ranges_, within.start); at != ranges_.end() && at->start < within.end; ++at) {
+  for (auto at = first_ending_after(ranges_, within.start);
+       at != ranges_.end() && at->start < within.end; ++at) {
     if (open_from < at->start) parts.push_back({open_from, at->start});
     open_from = at->end;
   }
@@ -124,14 +130,15 @@ microseconds TimeRanges::total() const {
   return sum;
 }
 
-Timeline explain(const TimeRanges& asked, const TimeRanges& recorded, const std::vector<ReasonSpan>& reasons,
-                 WallTime now) {
-  Timeline timeline;
+TimelineAnswer explain(const TimeRanges& asked, const TimeRanges& recorded,
+                       const std::vector<ReasonSpan>& reasons, WallTime now) {
+  TimelineAnswer timeline;
   ReasonSweep sweep(reasons);
   for (TimeRange range : asked.ranges()) {
     range.end = std::min(range.end, now);
     for (const TimeRange& part : recorded.intersect(range)) timeline.spans.push_back(part);
-    for (const TimeRange& hole : recorded.holes(range)) explain_hole(hole, now, sweep, timeline.gaps);
+    for (const TimeRange& hole : recorded.holes(range))
+      explain_hole(hole, now, sweep, timeline.gaps);
   }
   return timeline;
 }

@@ -15,7 +15,8 @@ namespace {
 template <class T>
 std::optional<T> number_from(std::string_view text, int base) {
   if (text.empty() || (text.size() > 1 && text.front() == '0')) return std::nullopt;
-  if (std::ranges::any_of(text, [](char c) { return (c < '0' || c > '9') && (c < 'a' || c > 'f'); })) {
+  if (std::ranges::any_of(text,
+                          [](char c) { return (c < '0' || c > '9') && (c < 'a' || c > 'f'); })) {
     return std::nullopt;
   }
   T value = 0;
@@ -26,8 +27,8 @@ std::optional<T> number_from(std::string_view text, int base) {
 }
 
 TrackKind covering_kind(const std::vector<TrackConfigPtr>& tracks) {
-  const bool has_video =
-      std::ranges::any_of(tracks, [](const TrackConfigPtr& track) { return track->kind == TrackKind::kVideo; });
+  const bool has_video = std::ranges::any_of(
+      tracks, [](const TrackConfigPtr& track) { return track->kind == TrackKind::kVideo; });
   return has_video ? TrackKind::kVideo : TrackKind::kAudio;
 }
 
@@ -55,14 +56,16 @@ std::optional<SegmentId> segment_id_from(std::string_view text) {
 }
 
 std::uint64_t FragmentIndex::end_bytes() const {
-  return fragments.empty() ? init_bytes : fragments.back().offset_bytes + fragments.back().size_bytes;
+  return fragments.empty() ? init_bytes
+                           : fragments.back().offset_bytes + fragments.back().size_bytes;
 }
 
 std::vector<TimeRange> FragmentIndex::spans() const {
   const TrackKind kind = covering_kind(tracks);
   const auto is_covering = [&](TrackId id) {
-    return std::ranges::any_of(
-        tracks, [&](const TrackConfigPtr& track) { return track->track == id && track->kind == kind; });
+    return std::ranges::any_of(tracks, [&](const TrackConfigPtr& track) {
+      return track->track == id && track->kind == kind;
+    });
   };
   TimeRanges covered;
   for (const FragmentEntry& fragment : fragments) {

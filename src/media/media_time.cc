@@ -34,11 +34,12 @@ Wide divide(Wide value, Wide divisor, Rounding rounding) {
   return quotient;
 }
 
-std::int64_t saturated_multiply_divide(std::int64_t value, std::int64_t numerator, std::int64_t denominator,
-                                       Rounding rounding) {
+std::int64_t saturated_multiply_divide(std::int64_t value, std::int64_t numerator,
+                                       std::int64_t denominator, Rounding rounding) {
   const auto result = multiply_divide(value, numerator, denominator, rounding);
   if (result) return *result;
-  return value < 0 ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
+  return value < 0 ? std::numeric_limits<std::int64_t>::min()
+                   : std::numeric_limits<std::int64_t>::max();
 }
 
 std::int64_t clamped(Wide value) {
@@ -49,8 +50,8 @@ std::int64_t clamped(Wide value) {
 
 }  // namespace
 
-std::optional<std::int64_t> multiply_divide(std::int64_t value, std::int64_t numerator, std::int64_t denominator,
-                                            Rounding rounding) {
+std::optional<std::int64_t> multiply_divide(std::int64_t value, std::int64_t numerator,
+                                            std::int64_t denominator, Rounding rounding) {
   if (denominator == 0) return std::nullopt;
   const Wide result = divide(static_cast<Wide>(value) * numerator, denominator, rounding);
   const std::int64_t narrow = clamped(result);
@@ -76,7 +77,8 @@ std::strong_ordering operator<=>(MediaTime a, MediaTime b) {
 bool operator==(MediaTime a, MediaTime b) { return (a <=> b) == std::strong_ordering::equal; }
 
 MediaTime rescale(MediaTime time, std::uint32_t timescale_hz, Rounding rounding) {
-  return {saturated_multiply_divide(time.ticks(), timescale_hz, time.timescale_hz(), rounding), timescale_hz};
+  return {saturated_multiply_divide(time.ticks(), timescale_hz, time.timescale_hz(), rounding),
+          timescale_hz};
 }
 
 microseconds to_microseconds(MediaTime length, Rounding rounding) {
