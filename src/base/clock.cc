@@ -26,10 +26,9 @@ bool SystemClock::is_synchronised() const {
 }
 
 ManualClock::ManualClock(WallTime wall_start)
-    : wall_offset_us_(
-          (wall_start.time_since_epoch() -
-           std::chrono::duration_cast<microseconds>(nanoseconds(now_ns_.load())))
-              .count()) {}
+    : wall_offset_us_((wall_start.time_since_epoch() -
+                       std::chrono::duration_cast<microseconds>(nanoseconds(now_ns_.load())))
+                          .count()) {}
 
 MonotonicTime ManualClock::now() const { return MonotonicTime(nanoseconds(now_ns_.load())); }
 

@@ -10,4 +10,8 @@ namespace longtake::base {
 /// `crc32c(b, crc32c(a))` is the checksum of a followed by b.
 std::uint32_t crc32c(ByteSpan bytes, std::uint32_t seed = 0);
 
+/// The same by tables: what `crc32c` is on a processor without the instruction, and what proves it
+/// on one with.
+std::uint32_t crc32c_portable(ByteSpan bytes, std::uint32_t seed = 0);
+
 }  // namespace longtake::base

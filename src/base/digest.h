@@ -1,7 +1,10 @@
 #pragma once
 
 #include <array>
+#include <initializer_list>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.h"
 

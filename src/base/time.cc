@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cstdlib>
-#include <limits>
+#include <cstddef>
 #include <optional>
 
 namespace longtake {
@@ -86,7 +85,8 @@ std::optional<microseconds> read_time_of_day(Reader& in) {
   const auto minute = in.digits(2);
   if (!minute || *minute > 59 || !in.accept(':')) return std::nullopt;
   const auto second = in.digits(2);
-  // 60 is a leap second (RFC 3339 §5.7); POSIX time has none, so it is the first of the next minute.
+  // 60 is a leap second (RFC 3339 §5.7); POSIX time has none, so it is the first of the next
+  // minute.
   if (!second || *second > 60) return std::nullopt;
   microseconds fraction{0};
   if (in.accept('.')) {
@@ -124,46 +124,127 @@ struct Unit {
   char letter;
   microseconds length;
 };
-constexpr std::array kIsoDateUnits{Unit{'D', days(1)}};
-constexpr std::array kIsoTimeUnits{Unit{'H', hours(1)}, Unit{'M', minutes(1)}, Unit{'S', seconds(1)}};
+// In the order in which ISO 8601 wants them; the first belongs before the `T`, the others behind
+// it.
+constexpr std::array kIsoUnits{Unit{'D', days(1)}, Unit{'H', hours(1)}, Unit{'M', minutes(1)},
+                               Unit{'S', seconds(1)}};
 constexpr std::array kShortUnits{Unit{'s', seconds(1)}, Unit{'m', minutes(1)}, Unit{'h', hours(1)},
                                  Unit{'d', days(1)}, Unit{'w', days(7)}};
 
 bool add_scaled(std::int64_t& total_us, std::int64_t count, microseconds unit) {
   std::int64_t part = 0;
-  return !__builtin_mul_overflow(count, static_cast<std::int64_t>(unit.count()), &part) &&
+  return !__builtin_mul_overflow(count, std::int64_t{unit.count()}, &part) &&
          !__builtin_add_overflow(total_us, part, &total_us);
 }
 
-/// Reads "1H30M0.5S": each unit at most once, in the order given. False when something is malformed.
-bool read_iso_units(Reader& in, std::span<const Unit> units, std::int64_t& total_us, int& count) {
+/// What follows the `P`: "1DT2H3M4.5S", each unit at most once, a fraction only in seconds.
+std::optional<microseconds> read_iso_duration(Reader& in) {
+  std::int64_t total_us = 0;
+  std::size_t next = 0;  // the first of kIsoUnits that may still come
+  bool is_time_part = false;
+  bool has_component = false;
   while (!in.is_at_end()) {
-    if (units.front().letter == 'D' && in.accept('T')) {
-      // A designator must be followed by at least one time unit.
-      return !in.is_at_end() && read_iso_units(in, kIsoTimeUnits, total_us, count);
+    if (!is_time_part && in.accept('T')) {
+      is_time_part = true;
+      if (in.is_at_end()) return std::nullopt;
     }
     const auto number = in.number();
-    if (!number) return false;
-    microseconds fraction{0};
-    bool has_fraction = false;
+    if (!number) return std::nullopt;
+    std::optional<microseconds> fraction;
     if (in.accept('.') || in.accept(',')) {
-      const auto read = in.fraction();
-      if (!read) return false;
-      fraction = *read;
-      has_fraction = true;
+      fraction = in.fraction();
+      if (!fraction) return std::nullopt;
     }
-    while (!units.empty() && !in.accept(units.front().letter)) units = units.subspan(1);
-    if (units.empty() || (has_fraction && units.front().letter != 'S')) return false;
-    if (!add_scaled(total_us, *number, units.front().length)) return false;
-    if (!add_scaled(total_us, 1, fraction)) return false;
-    ++count;
-    if (units.front().letter != 'D') units = units.subspan(1);
-    if (units.empty()) return in.is_at_end();
-    if (units.front().letter == 'D' && !in.is_at_end() && !in.accept('T')) return false;
-    if (units.front().letter == 'D' && !in.is_at_end()) units = kIsoTimeUnits;
+    while (next < kIsoUnits.size() && !in.accept(kIsoUnits[next].letter)) ++next;
+    if (next == kIsoUnits.size() || (next > 0) != is_time_part) return std::nullopt;
+    const Unit& unit = kIsoUnits[next++];
+    if (fraction && unit.letter != 'S') return std::nullopt;
+    if (!add_scaled(total_us, *number, unit.length)) return std::nullopt;
+    if (!add_scaled(total_us, 1, fraction.value_or(microseconds(0)))) return std::nullopt;
+    has_component = true;
   }
-  return count > 0;
+  if (!has_component) return std::nullopt;
+  return microseconds(total_us);
+}
+
+std::optional<microseconds> read_short_duration(Reader& in) {
+  const auto number = in.number();
+  if (!number) return std::nullopt;
+  for (const Unit& unit : kShortUnits) {
+    if (!in.accept(unit.letter)) continue;
+    std::int64_t total_us = 0;
+    if (!in.is_at_end() || !add_scaled(total_us, *number, unit.length)) return std::nullopt;
+    return microseconds(total_us);
+  }
+  return std::nullopt;
+}
+
+/// "2h 5m", or "2h" when nothing of the smaller unit is left.
+std::string two_units(std::uint64_t large, char large_letter, std::uint64_t small,
+                      char small_letter) {
+  if (small == 0) return fmt::format("{}{}", large, large_letter);
+  return fmt::format("{}{} {}{}", large, large_letter, small, small_letter);
+}
+
+/// Three figures are what a person compares: "1.50s", "30.0s". Rounded down.
+std::string unsigned_short_string(std::uint64_t us) {
+  if (us < 1'000) return fmt::format("{}us", us);
+  if (us < 1'000'000) return fmt::format("{}ms", us / 1'000);
+  if (us < 10'000'000) return fmt::format("{}.{:02}s", us / 1'000'000, us / 10'000 % 100);
+  const std::uint64_t s = us / 1'000'000;
+  if (s < 60) return fmt::format("{}.{}s", s, us / 100'000 % 10);
+  if (s < 3'600) return two_units(s / 60, 'm', s % 60, 's');
+  if (s < 86'400) return two_units(s / 3'600, 'h', s / 60 % 60, 'm');
+  return two_units(s / 86'400, 'd', s / 3'600 % 24, 'h');
+}
+
+/// What the operator wrote, for a message: short, and without bytes that a terminal obeys.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text.substr(0, 40)) out += c >= ' ' && c <= '~' ? c : '?';
+  if (text.size() > 40) out += "...";
+  return out + '"';
 }
 
 }  // namespace
+
+std::string to_string(WallTime time) {
+  const auto day = std::chrono::floor<days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::int64_t ms = std::chrono::floor<milliseconds>(time - day).count();
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     ms / 3'600'000, ms / 60'000 % 60, ms / 1'000 % 60, ms % 1'000);
+}
+
+std::string to_day(WallTime time) {
+  const std::chrono::year_month_day date(std::chrono::floor<days>(time));
+  return fmt::format("{:04}{:02}{:02}", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+}
+
+Result<WallTime> parse_wall_time(std::string_view text) {
+  Reader in(text);
+  if (const auto time = read_wall_time(in)) return *time;
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{} is not a time; write it like 2026-01-31T12:34:56Z or "
+                          "2026-01-31T13:34:56.789+01:00",
+                          quoted(text)));
+}
+
+Result<microseconds> parse_duration(std::string_view text) {
+  Reader in(text);
+  const auto duration = in.accept('P') ? read_iso_duration(in) : read_short_duration(in);
+  if (duration) return *duration;
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{} is not a duration; write it like PT30S, P7D, 30s, 5m, 12h, 7d or 2w",
+                          quoted(text)));
+}
+
+std::string to_short_string(microseconds duration) {
+  const auto us = static_cast<std::uint64_t>(duration.count());
+  if (duration < microseconds::zero()) return "-" + unsigned_short_string(0 - us);
+  return unsigned_short_string(us);
+}
+
 }  // namespace longtake
