@@ -100,6 +100,8 @@ class Archive {
                                                                    base::Executor& shard) = 0;
   /// Changes the policy of a recording, running or not.
   virtual void set_policy(const RecordingConfig& config) = 0;
+  /// Changes the data folder's policy; applied within a minute.
+  virtual void set_volume_policy(const VolumePolicy& policy) = 0;
   /// The recording is no longer asked for (removed from the configuration): ledgers `disarmed`.
   virtual void disarm(const std::string& name) = 0;
 
