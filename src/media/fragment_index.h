@@ -56,6 +56,9 @@ struct FragmentEntry {
   bool is_off_key = false;    // first video fragment of a segment that had to be cut off a key frame
   bool is_damaged = false;
   bool is_event = false;
+  bool is_time_uncertain = false;  // spaced by smoothed receipt: the media clock's rate cannot be right
+  std::int64_t composition_ticks = 0;  // PTS - DTS of its first sample, track timescale, >= 0
+  std::uint32_t record_bytes = 0;      // of the record box: moof begins at offset + record
 
   [[nodiscard]] TimeRange covered() const { return {wall_start - bridge, wall_start + wall_duration}; }
   friend bool operator==(const FragmentEntry&, const FragmentEntry&) = default;
