@@ -30,8 +30,9 @@ class Histogram {
 /// What can be graphed: prometheus-cpp behind three small types; metrics.cc is its home.
 ///
 /// Thread     every method, and every method of what it returns, from any thread.
-/// Ownership  what it returns lives as long as the registry; asking again for the same name and labels gives the same object.
-/// Source     Prometheus text exposition format 0.0.4. Names end in their unit: `_seconds`, `_bytes`, `_total`.
+/// Ownership  what it returns lives as long as the registry; asking again for the same name and
+/// labels gives the same object. Source     Prometheus text exposition format 0.0.4. Names end in
+/// their unit: `_seconds`, `_bytes`, `_total`.
 class Metrics {
  public:
   using Labels = std::map<std::string, std::string>;
@@ -41,7 +42,8 @@ class Metrics {
   Counter& counter(std::string_view name, std::string_view help, const Labels& labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels = {});
   Histogram& histogram(std::string_view name, std::string_view help, const Labels& labels = {});
-  /// Drops the series with these labels (a camera that was removed) from every family; references to them die.
+  /// Drops, from every family, the series whose labels include these (a camera that was removed);
+  /// references to them die. `labels` is not empty.
   void remove(const Labels& labels);
   [[nodiscard]] std::string text() const;
 
