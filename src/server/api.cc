@@ -1,0 +1,228 @@
+#include "server/api.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/limits.h"
+#include "server/openapi.h"
+
+namespace longtake::server {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kSegmentsPerList = 100'000;
+
+Response json_response(const json& body) {
+  Response response;
+  response.text = body.dump(-1, ' ', false, json::error_handler_t::replace);
+  return response;
+}
+
+json json_of(const media::TrackConfig& track) {
+  json out = {{"kind", to_string(track.kind)}, {"codec", track.codec_string}};
+  if (track.width != 0) {
+    out["width"] = track.width;
+    out["height"] = track.height;
+  }
+  if (track.sample_rate_hz != 0) out["sampleRate"] = track.sample_rate_hz;
+  return out;
+}
+
+json json_of(const CameraView& camera) {
+  json out = {{"url", camera.url},
+              {"connected", camera.is_connected},
+              {"reconnects", camera.reconnects},
+              {"packetsLost", camera.packets_lost}};
+  if (camera.last_error) out["lastError"] = *camera.last_error;
+  return out;
+}
+
+std::string_view to_string(archive::RecordingState state) {
+  switch (state) {
+    case archive::RecordingState::kRecording: return "recording";
+    case archive::RecordingState::kWaiting: return "waiting";
+    case archive::RecordingState::kStopped: return "stopped";
+  }
+  return "stopped";
+}
+
+json json_of(const archive::RecordingStatus& status, const std::optional<CameraView>& camera) {
+  const auto time_or_null = [](const std::optional<WallTime>& time) { return time ? json(longtake::to_string(*time)) : json(); };
+  json tracks = json::array();
+  for (const auto& track : status.tracks) tracks.push_back(json_of(*track));
+  return {{"name", status.name},
+          {"state", to_string(status.state)},
+          {"first", time_or_null(status.first)},
+          {"last", time_or_null(status.last)},
+          {"durableUntil", time_or_null(status.durable_until)},
+          {"bytes", status.size_bytes},
+          {"tracks", tracks},
+          {"camera", camera ? json_of(*camera) : json()}};
+}
+
+json json_of(const media::TimelineAnswer& timeline) {
+  json spans = json::array();
+  for (const TimeRange& span : timeline.spans) {
+    spans.push_back({{"start", longtake::to_string(span.start)}, {"end", longtake::to_string(span.end)}});
+  }
+  json gaps = json::array();
+  for (const media::Gap& gap : timeline.gaps) {
+    json out = {{"start", longtake::to_string(gap.range.start)},
+                {"end", longtake::to_string(gap.range.end)},
+                {"reason", media::to_string(gap.reason)}};
+    if (gap.is_open) out["open"] = true;
+    gaps.push_back(std::move(out));
+  }
+  json degraded = json::array();
+  for (const media::Degraded& part : timeline.degraded) {
+    degraded.push_back({{"start", longtake::to_string(part.range.start)},
+                        {"end", longtake::to_string(part.range.end)},
+                        {"reason", media::to_string(part.reason)},
+                        {"count", part.count}});
+  }
+  return {{"spans", spans}, {"gaps", gaps}, {"degraded", degraded}};
+}
+
+Error unknown_recording(std::string_view name) {
+  return {ErrorCode::kNotFound, fmt::format("there is no recording \"{}\"; GET /api/v1/recordings lists them", name)};
+}
+
+/// "bytes 0-99/1000" and the part of the file it names.
+void apply_range(Response& response, const RangeAnswer& answer, std::uint64_t size_bytes) {
+  response.range = answer.range.value_or(ByteRange{0, size_bytes});
+  if (!answer.range) return;
+  response.status = 206;
+  response.headers.emplace_back("Content-Range", fmt::format("bytes {}-{}/{}", answer.range->first,
+                                                             answer.range->first + answer.range->length - 1, size_bytes));
+}
+
+}  // namespace
+
+Result<TimeRange> Api::range_of(const Call& call) const {
+  const auto time_of = [&](std::string_view name) -> Result<std::optional<WallTime>> {
+    const auto found = call.request.query.find(name);
+    if (found == call.request.query.end()) return std::nullopt;
+    auto time = parse_wall_time(found->second);
+    if (!time) return std::unexpected(std::move(time).error().in(name));
+    return *time;
+  };
+  LT_ASSIGN(const std::optional<WallTime> from, time_of("from"));
+  LT_ASSIGN(const std::optional<WallTime> to, time_of("to"));
+  TimeRange range;
+  range.end = to.value_or(from ? std::min(*from + limits::kTimelineSpan, clock_.wall_now()) : clock_.wall_now());
+  range.start = from.value_or(range.end - std::chrono::hours(24));
+  if (range.end < range.start) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("from {} is after to {}", longtake::to_string(range.start),
+                                                         longtake::to_string(range.end)));
+  }
+  if (range.length() > limits::kTimelineSpan) {
+    return fail(ErrorCode::kInvalidArgument, "one call answers for at most 31 days; ask in several calls");
+  }
+  return range;
+}
+
+Response Api::health(const Call& /*call*/) const { return json_response({{"status", "alive"}}); }
+
+Response Api::ready(const Call& /*call*/) const {
+  if (archive_.is_ready()) return json_response({{"status", "ready"}});
+  return error_response(503, "unavailable", "recovery runs and the catalog is not open yet; recording does not wait for it");
+}
+
+Response Api::metrics(const Call& /*call*/) const {
+  Response response;
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  response.text = metrics_.text();
+  return response;
+}
+
+Response Api::openapi(const Call& /*call*/) const {
+  Response response;
+  response.text = openapi_text();
+  return response;
+}
+
+Response Api::recordings(const Call& /*call*/) const {
+  const auto all = archive_.recordings();
+  if (!all) return error_response(all.error());
+  json list = json::array();
+  for (const archive::RecordingStatus& status : *all) list.push_back(json_of(status, cameras_.camera_of(status.name)));
+  return json_response({{"recordings", std::move(list)}});
+}
+
+Response Api::recording(const Call& call) const {
+  const std::string& name = call.variables.at("name");
+  const auto status = archive_.recording(name);
+  if (!status) {
+    return error_response(status.error().code() == ErrorCode::kNotFound ? unknown_recording(name) : status.error());
+  }
+  return json_response(json_of(*status, cameras_.camera_of(name)));
+}
+
+Response Api::timeline(const Call& call) const {
+  const auto range = range_of(call);
+  if (!range) return error_response(range.error());
+  const std::string& name = call.variables.at("name");
+  const auto timeline = archive_.timeline(name, *range);
+  if (!timeline) {
+    return error_response(timeline.error().code() == ErrorCode::kNotFound ? unknown_recording(name) : timeline.error());
+  }
+  return json_response(json_of(*timeline));
+}
+
+Response Api::segments(const Call& call) const {
+  const auto range = range_of(call);
+  if (!range) return error_response(range.error());
+  const std::string& name = call.variables.at("name");
+  const auto segments = archive_.segments(name, *range, kSegmentsPerList);
+  if (!segments) {
+    return error_response(segments.error().code() == ErrorCode::kNotFound ? unknown_recording(name) : segments.error());
+  }
+  json list = json::array();
+  for (const archive::SegmentInfo& segment : *segments) {
+    list.push_back({{"id", media::to_string(segment.id)},
+                    {"start", longtake::to_string(segment.range.start)},
+                    {"end", longtake::to_string(segment.range.end)},
+                    {"bytes", segment.size_bytes},
+                    {"state", segment.is_open ? "open" : "closed"}});
+  }
+  return json_response({{"segments", std::move(list)}});
+}
+
+Response Api::segment(const Call& call) const {
+  const std::string& name = call.variables.at("name");
+  const std::string& id_text = call.variables.at("id");
+  const auto id = media::segment_id_from(id_text);
+  if (!id) return error_response(404, "not_found", fmt::format("\"{}\" is no segment's id", id_text));
+  auto segment = archive_.open_segment(name, *id);
+  if (!segment) return error_response(segment.error());
+
+  // A closed file never changes, and its id is never used again.
+  const std::string etag = fmt::format("\"{}-{}\"", id_text, segment->size_bytes);
+  Response response;
+  response.content_type = "video/mp4";
+  response.headers.emplace_back("Accept-Ranges", "bytes");
+  if (!segment->is_open) {
+    response.headers.emplace_back("ETag", etag);
+    response.headers.emplace_back("Cache-Control", "private, max-age=31536000, immutable");
+    if (call.request.field("if-none-match") == etag) {
+      response.status = 304;
+      return response;
+    }
+  }
+  RangeAnswer answer;
+  const auto if_range = call.request.field("if-range");
+  if (const auto header = call.request.field("range"); header && (!if_range || *if_range == etag)) {
+    answer = judge_range(*header, segment->size_bytes);
+  }
+  if (answer.is_unsatisfiable) {
+    Response refusal = error_response(416, "invalid_argument", fmt::format("the file has {} bytes", segment->size_bytes));
+    refusal.headers.emplace_back("Content-Range", fmt::format("bytes */{}", segment->size_bytes));
+    return refusal;
+  }
+  apply_range(response, answer, segment->size_bytes);
+  response.file = std::move(segment->file);
+  return response;
+}
+
+}  // namespace longtake::server

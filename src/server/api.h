@@ -1,0 +1,42 @@
+#pragma once
+
+#include "archive/archive.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "server/response.h"
+#include "server/router.h"
+#include "server/server.h"
+
+namespace longtake::server {
+
+/// The answers: each method is a route's handler.
+///
+/// Thread     any; keeps nothing between calls.
+/// Limits     31 days a timeline or list; 100,000 segments a list.
+/// Errors     as responses; a handler never fails otherwise.
+class Api {
+ public:
+  Api(archive::Archive& archive, const CameraDirectory& cameras, const base::Metrics& metrics, const base::Clock& clock)
+      : archive_(archive), cameras_(cameras), metrics_(metrics), clock_(clock) {}
+
+  Response health(const Call& call) const;
+  Response ready(const Call& call) const;
+  Response metrics(const Call& call) const;
+  Response openapi(const Call& call) const;
+  Response recordings(const Call& call) const;
+  Response recording(const Call& call) const;
+  Response timeline(const Call& call) const;
+  Response segments(const Call& call) const;
+  Response segment(const Call& call) const;
+
+ private:
+  /// `from` and `to` of the query with their defaults, checked.
+  [[nodiscard]] Result<TimeRange> range_of(const Call& call) const;
+
+  archive::Archive& archive_;
+  const CameraDirectory& cameras_;
+  const base::Metrics& metrics_;
+  const base::Clock& clock_;
+};
+
+}  // namespace longtake::server

@@ -1,0 +1,110 @@
+#include "server/openapi.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "server/router.h"
+
+namespace longtake::server {
+namespace {
+
+using nlohmann::json;
+
+/// The answers' shapes. The tests hold every real answer against them.
+constexpr std::string_view kSchemas = R"json({
+  "Error": {"type": "object", "required": ["error"], "properties": {"error": {"type": "object",
+    "required": ["code", "message", "details"], "properties": {
+      "code": {"type": "string"}, "message": {"type": "string"}, "details": {"type": "array", "items": {"type": "string"}}}}}},
+  "Health": {"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}},
+  "Track": {"type": "object", "required": ["kind", "codec"], "properties": {
+    "kind": {"type": "string", "enum": ["video", "audio", "data"]},
+    "codec": {"type": "string", "description": "RFC 6381, e.g. avc1.64001f"},
+    "width": {"type": "integer", "description": "pixels"}, "height": {"type": "integer", "description": "pixels"},
+    "sampleRate": {"type": "integer", "description": "Hz"}}},
+  "Camera": {"type": ["object", "null"], "description": "null when no camera feeds the recording now",
+    "required": ["url", "connected", "reconnects", "packetsLost"], "properties": {
+    "url": {"type": "string", "description": "without user info"}, "connected": {"type": "boolean"},
+    "lastError": {"type": "string"}, "reconnects": {"type": "integer"}, "packetsLost": {"type": "integer"}}},
+  "Recording": {"type": "object",
+    "required": ["name", "state", "first", "last", "durableUntil", "bytes", "tracks", "camera"], "properties": {
+    "name": {"type": "string"}, "state": {"type": "string", "enum": ["recording", "waiting", "stopped"]},
+    "first": {"type": ["string", "null"], "format": "date-time"}, "last": {"type": ["string", "null"], "format": "date-time"},
+    "durableUntil": {"type": ["string", "null"], "format": "date-time",
+      "description": "everything recorded before it survives a power cut"},
+    "bytes": {"type": "integer"}, "tracks": {"type": "array", "items": {"$ref": "#/components/schemas/Track"}},
+    "camera": {"$ref": "#/components/schemas/Camera"}}},
+  "RecordingList": {"type": "object", "required": ["recordings"], "properties": {
+    "recordings": {"type": "array", "items": {"$ref": "#/components/schemas/Recording"}}}},
+  "Span": {"type": "object", "required": ["start", "end"], "properties": {
+    "start": {"type": "string", "format": "date-time"}, "end": {"type": "string", "format": "date-time"}}},
+  "Gap": {"type": "object", "required": ["start", "end", "reason"], "properties": {
+    "start": {"type": "string", "format": "date-time"}, "end": {"type": "string", "format": "date-time"},
+    "reason": {"type": "string"}, "open": {"type": "boolean", "description": "still lasts; end is now"}}},
+  "Degraded": {"type": "object", "required": ["start", "end", "reason", "count"], "properties": {
+    "start": {"type": "string", "format": "date-time"}, "end": {"type": "string", "format": "date-time"},
+    "reason": {"type": "string"}, "count": {"type": "integer"}}},
+  "Timeline": {"type": "object", "required": ["spans", "gaps", "degraded"], "properties": {
+    "spans": {"type": "array", "items": {"$ref": "#/components/schemas/Span"}},
+    "gaps": {"type": "array", "items": {"$ref": "#/components/schemas/Gap"}},
+    "degraded": {"type": "array", "items": {"$ref": "#/components/schemas/Degraded"}}}},
+  "Segment": {"type": "object", "required": ["id", "start", "end", "bytes", "state"], "properties": {
+    "id": {"type": "string"}, "start": {"type": "string", "format": "date-time"}, "end": {"type": "string", "format": "date-time"},
+    "bytes": {"type": "integer", "description": "of an open one: up to its last whole fragment"},
+    "state": {"type": "string", "enum": ["open", "closed"]}}},
+  "SegmentList": {"type": "object", "required": ["segments"], "properties": {
+    "segments": {"type": "array", "items": {"$ref": "#/components/schemas/Segment"}}}}
+})json";
+
+/// "{name}" and "{id}" of a path, as parameters.
+json path_parameters(std::string_view path) {
+  json parameters = json::array();
+  for (std::size_t open = path.find('{'); open != std::string_view::npos; open = path.find('{', open + 1)) {
+    const std::string_view name = path.substr(open + 1, path.find('}', open) - open - 1);
+    parameters.push_back({{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
+  }
+  return parameters;
+}
+
+json operation_of(const Route& route) {
+  json parameters = path_parameters(route.path);
+  for (const QueryParameter& parameter : route.query) {
+    parameters.push_back({{"name", parameter.name},
+                          {"in", "query"},
+                          {"required", false},
+                          {"description", parameter.description},
+                          {"schema", {{"type", "string"}, {"format", "date-time"}}}});
+  }
+  json content = {{std::string(route.content_type), json::object()}};
+  if (!route.schema.empty()) {
+    content[std::string(route.content_type)]["schema"] = {{"$ref", fmt::format("#/components/schemas/{}", route.schema)}};
+  }
+  const json error = {{"description", "what went wrong and what to do"},
+                      {"content", {{"application/json", {{"schema", {{"$ref", "#/components/schemas/Error"}}}}}}}};
+  return {{"operationId", route.operation},
+          {"summary", route.summary},
+          {"parameters", parameters},
+          {"responses", {{"200", {{"description", route.summary}, {"content", content}}}, {"default", error}}}};
+}
+
+std::string make_text() {
+  json paths = json::object();
+  for (const Route& route : routes()) paths[std::string(route.path)] = {{"get", operation_of(route)}};
+  const json document = {
+      {"openapi", "3.1.0"},
+      {"info",
+       {{"title", "longtake"},
+        {"version", "1"},
+        {"description", "Times are UTC (RFC 3339, milliseconds), ranges half open. HEAD works wherever GET does."}}},
+      {"paths", paths},
+      {"components", {{"schemas", json::parse(kSchemas)}}}};
+  return document.dump(2);
+}
+
+}  // namespace
+
+const std::string& openapi_text() {
+  static const std::string kText = make_text();
+  return kText;
+}
+
+}  // namespace longtake::server

@@ -1,0 +1,381 @@
+// The connection loop: the one place of server/ that knows sockets.
+
+#include <sys/sendfile.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <list>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <fmt/format.h>
+
+#include "base/limits.h"
+#include "server/api.h"
+#include "server/connections.h"
+#include "server/http_request.h"
+#include "server/router.h"
+#include "server/server.h"
+
+namespace longtake::server {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using Error_code = boost::system::error_code;
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t kFilePieceBytes = 1024 * 1024;  // sent at once, before others on this loop get their turn
+constexpr std::size_t kCopyBytes = 64 * 1024;         // a file without a descriptor goes by memory
+constexpr int kLoops = 2;
+
+/// What every connection needs.
+struct Shared {
+  base::Logger& logger;
+  base::Clock& clock;
+  base::Counter& requests;
+  base::Counter& refused;
+  base::Gauge& open;
+  std::atomic<const Api*> api{nullptr};
+  ConnectionCount count;
+};
+
+/// One client: reads heads, answers them in order, until either side is done. Lives on one loop.
+class Client {
+ public:
+  Client(tcp::socket socket, std::string address, Shared& shared)
+      : socket_(std::move(socket)), address_(std::move(address)), shared_(shared) {
+    extend(limits::kHttpHeaderDeadline);
+  }
+  ~Client() { shared_.count.leave(address_); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  asio::awaitable<void> talk();
+  /// Closes when the deadline of what it waits for has passed; its wait ends with an error.
+  void close_if_late(MonotonicTime now) {
+    if (now >= deadline_) close();
+  }
+  void close() {
+    Error_code ignored;  // a socket that cannot be closed in order is gone all the same
+    socket_.close(ignored);
+  }
+
+ private:
+  void extend(nanoseconds by) { deadline_ = shared_.clock.now() + by; }
+  asio::awaitable<bool> read_head();
+  asio::awaitable<bool> answer(std::string head);
+  asio::awaitable<bool> send(const Response& response, bool with_body, bool keep_alive);
+  asio::awaitable<bool> send_file(base::File& file, ByteRange range);
+  asio::awaitable<bool> send_descriptor(int descriptor, ByteRange range);
+  asio::awaitable<bool> send_copy(base::File& file, ByteRange range);
+  [[nodiscard]] Response response_to(const HttpRequest& request) const;
+
+  tcp::socket socket_;
+  std::string address_;
+  Shared& shared_;
+  std::string buffer_;         // received, not yet answered
+  MonotonicTime deadline_;
+};
+
+asio::awaitable<void> Client::talk() {
+  while (co_await read_head()) {
+    const std::size_t end = *find_head_end(buffer_);
+    std::string head = buffer_.substr(0, end);
+    buffer_.erase(0, end);
+    const bool go_on = co_await answer(std::move(head));
+    if (!go_on) break;
+  }
+  close();
+}
+
+/// Waits for a whole head. The first byte may take as long as a kept connection may be idle; the rest 10 s in all.
+asio::awaitable<bool> Client::read_head() {
+  bool has_begun = !buffer_.empty();
+  extend(has_begun ? limits::kHttpHeaderDeadline : limits::kHttpIdle);
+  while (!find_head_end(buffer_)) {
+    if (buffer_.size() >= limits::kHttpHeaderBytes) {
+      const Response refusal = error_response(431, "invalid_argument", "the head is larger than 16 KiB");
+      co_await send(refusal, true, false);
+      co_return false;
+    }
+    const std::size_t had = buffer_.size();
+    buffer_.resize(std::min(had + 4096, limits::kHttpHeaderBytes));
+    const auto [error, got] = co_await socket_.async_read_some(asio::buffer(buffer_.data() + had, buffer_.size() - had), kAwait);
+    buffer_.resize(had + got);
+    if (error) co_return false;
+    if (!has_begun) {
+      has_begun = true;
+      extend(limits::kHttpHeaderDeadline);
+    }
+  }
+  co_return true;
+}
+
+Response Client::response_to(const HttpRequest& request) const {
+  if (auto refusal = refuse_foreign(request)) return std::move(*refusal);
+  const Api* api = shared_.api.load(std::memory_order_acquire);
+  if (api == nullptr) return error_response(503, "unavailable", "the recorder is starting or stopping");
+  return dispatch(*api, request);
+}
+
+asio::awaitable<bool> Client::answer(std::string head) {
+  shared_.requests.add();
+  const auto request = parse_head(head);
+  if (!request) {
+    const Response refusal = error_response(request.error());
+    co_await send(refusal, true, false);
+    co_return false;
+  }
+  if (request->body_bytes > 0) {
+    // No call takes a body. Reading one only to throw it away would be work for whoever sends the largest.
+    const bool is_large = request->body_bytes > limits::kHttpBodyBytes;
+    const Response refusal = is_large ? error_response(413, "resource_exhausted", "a body may have at most 1 MiB")
+                                      : error_response(400, "invalid_argument", "no call here takes a body");
+    co_await send(refusal, true, false);
+    co_return false;
+  }
+  const Response response = response_to(*request);
+  const bool sent = co_await send(response, request->method != "HEAD", request->is_keep_alive);
+  co_return sent && request->is_keep_alive;
+}
+
+asio::awaitable<bool> Client::send(const Response& response, bool with_body, bool keep_alive) {
+  extend(limits::kHttpWriteStall);
+  const bool is_text = with_body && !response.file && response.status != 304;
+  std::string bytes = head_of(response, keep_alive, shared_.clock.wall_now());
+  if (is_text) bytes += response.text;
+  std::size_t sent = 0;
+  while (sent < bytes.size()) {
+    const auto [error, count] = co_await socket_.async_write_some(asio::buffer(bytes.data() + sent, bytes.size() - sent), kAwait);
+    if (error) co_return false;
+    sent += count;
+    extend(limits::kHttpWriteStall);
+  }
+  if (!with_body || !response.file) co_return true;
+  co_return co_await send_file(*response.file, response.range);
+}
+
+asio::awaitable<bool> Client::send_file(base::File& file, ByteRange range) {
+  const int descriptor = file.descriptor();
+  if (descriptor >= 0) co_return co_await send_descriptor(descriptor, range);
+  co_return co_await send_copy(file, range);
+}
+
+/// sendfile(2): the bytes never enter the process.
+asio::awaitable<bool> Client::send_descriptor(int descriptor, ByteRange range) {
+  auto offset = static_cast<off_t>(range.first);
+  std::uint64_t left = range.length;
+  socket_.native_non_blocking(true);
+  while (left > 0) {
+    const ssize_t sent = ::sendfile(socket_.native_handle(), descriptor, &offset, std::min<std::uint64_t>(left, kFilePieceBytes));
+    if (sent == 0) co_return false;  // the file is shorter than it was said to be: the client sees a cut answer
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) co_return false;
+    if (sent > 0) {
+      left -= static_cast<std::uint64_t>(sent);
+      extend(limits::kHttpWriteStall);
+    }
+    if (left > 0) {
+      const auto [error] = co_await socket_.async_wait(tcp::socket::wait_write, kAwait);
+      if (error) co_return false;
+    }
+  }
+  co_return true;
+}
+
+asio::awaitable<bool> Client::send_copy(base::File& file, ByteRange range) {
+  Bytes piece(kCopyBytes);
+  while (range.length > 0) {
+    const auto got = file.read_at(range.first, std::span(piece).first(std::min<std::uint64_t>(range.length, piece.size())));
+    if (!got || *got == 0) co_return false;
+    std::size_t sent = 0;
+    while (sent < *got) {
+      const auto [error, count] = co_await socket_.async_write_some(asio::buffer(piece.data() + sent, *got - sent), kAwait);
+      if (error) co_return false;
+      sent += count;
+      extend(limits::kHttpWriteStall);
+    }
+    range.first += *got;
+    range.length -= *got;
+  }
+  co_return true;
+}
+
+/// One event loop with its thread and clients.
+class Loop {
+ public:
+  explicit Loop(Shared& shared) : shared_(shared), context_(1), tick_(context_) {}
+
+  asio::io_context& context() { return context_; }
+
+  void start() {
+    tick();
+    thread_ = std::jthread([this] { context_.run(); });
+  }
+  /// Closes every client and ends the thread.
+  void stop() {
+    asio::post(context_, [this] {
+      stopping_ = true;
+      tick_.cancel();
+      for (const auto& client : clients_) client->close();
+    });
+    if (thread_.joinable()) thread_.join();
+  }
+  /// Any thread.
+  void adopt(tcp::socket socket, std::string address) {
+    asio::post(context_, [this, moved = std::move(socket), name = std::move(address)]() mutable {
+      const auto at = clients_.insert(clients_.end(), std::make_unique<Client>(std::move(moved), std::move(name), shared_));
+      if (stopping_) (*at)->close();
+      asio::co_spawn(context_, (*at)->talk(), [this, at](const std::exception_ptr&) { clients_.erase(at); });
+    });
+  }
+
+ private:
+  /// Deadlines have a grain of a second, which spares a timer for each connection.
+  void tick() {
+    tick_.expires_after(std::chrono::seconds(1));
+    tick_.async_wait([this](const Error_code& error) {
+      if (error || stopping_) return;
+      for (const auto& client : clients_) client->close_if_late(shared_.clock.now());
+      shared_.open.set(static_cast<double>(shared_.count.total()));
+      tick();
+    });
+  }
+
+  Shared& shared_;
+  asio::io_context context_;
+  asio::steady_timer tick_;
+  std::list<std::unique_ptr<Client>> clients_;
+  bool stopping_ = false;
+  std::jthread thread_;
+};
+
+class RealServer final : public Server {
+ public:
+  RealServer(base::Logger& logger, base::Metrics& metrics, base::Clock& clock)
+      : metrics_(metrics),
+        shared_{.logger = logger,
+                .clock = clock,
+                .requests = metrics.counter("longtake_http_requests_total", "Requests read"),
+                .refused = metrics.counter("longtake_http_connections_refused_total", "Connections over a limit"),
+                .open = metrics.gauge("longtake_http_connections", "Connections open now"),
+                .count = {}} {
+    for (int i = 0; i < kLoops; ++i) loops_.push_back(std::make_unique<Loop>(shared_));
+    acceptor_.emplace(loops_.front()->context());
+    pause_.emplace(loops_.front()->context());
+  }
+  ~RealServer() override { stop(); }
+
+  Result<void> bind(const ListenAddress& address);
+  void serve(archive::Archive& archive, const CameraDirectory& cameras) override;
+  [[nodiscard]] std::uint16_t port() const override { return port_; }
+  void stop() override;
+
+ private:
+  void accept_next();
+  void on_accepted(const Error_code& error, tcp::socket socket);
+
+  base::Metrics& metrics_;
+  Shared shared_;
+  std::vector<std::unique_ptr<Loop>> loops_;
+  std::optional<tcp::acceptor> acceptor_;
+  std::optional<asio::steady_timer> pause_;
+  std::unique_ptr<Api> api_;
+  std::size_t next_loop_ = 0;
+  std::uint16_t port_ = 0;
+  bool is_running_ = false;
+};
+
+Result<void> RealServer::bind(const ListenAddress& address) {
+  Error_code error;
+  const auto ip = asio::ip::make_address(address.host, error);
+  if (error) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("--listen {}: not an IP address; write 127.0.0.1:{}", address.host, address.port));
+  }
+  const tcp::endpoint endpoint(ip, address.port);
+  acceptor_->open(endpoint.protocol(), error);
+  if (!error) acceptor_->set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor_->bind(endpoint, error);
+  if (!error) acceptor_->listen(128, error);
+  if (error) {
+    const bool is_taken = error == asio::error::address_in_use;
+    return fail(ErrorCode::kFailedPrecondition,
+                fmt::format("cannot listen on {}:{}: {}", address.host, address.port,
+                            is_taken ? "another program uses the port; stop it, or name another port by --listen"
+                                     : error.message()));
+  }
+  port_ = acceptor_->local_endpoint(error).port();
+  return {};
+}
+
+void RealServer::serve(archive::Archive& archive, const CameraDirectory& cameras) {
+  api_ = std::make_unique<Api>(archive, cameras, metrics_, shared_.clock);
+  shared_.api.store(api_.get(), std::memory_order_release);
+  is_running_ = true;
+  accept_next();
+  for (const auto& loop : loops_) loop->start();
+}
+
+void RealServer::accept_next() {
+  acceptor_->async_accept([this](const Error_code& error, tcp::socket socket) { on_accepted(error, std::move(socket)); });
+}
+
+void RealServer::on_accepted(const Error_code& error, tcp::socket socket) {
+  if (error == asio::error::operation_aborted) return;
+  if (error) {
+    // Out of descriptors, most likely: trying again at once would spin.
+    LT_LOG(shared_.logger, kWarning, "http.accept_failed", {"error", error.message()}, {"next", "again in 100 ms"});
+    pause_->expires_after(std::chrono::milliseconds(100));
+    pause_->async_wait([this](const Error_code& cancelled) {
+      if (!cancelled) accept_next();
+    });
+    return;
+  }
+  Error_code ignored;  // a client that is gone already has no address; its first read fails
+  std::string address = socket.remote_endpoint(ignored).address().to_string();
+  if (shared_.count.enter(address)) {
+    socket.set_option(tcp::no_delay(true), ignored);
+    Loop& loop = *loops_[next_loop_++ % loops_.size()];
+    const auto protocol = acceptor_->local_endpoint(ignored).protocol();
+    tcp::socket moved(loop.context(), protocol, socket.release());
+    loop.adopt(std::move(moved), std::move(address));
+  } else {
+    shared_.refused.add();  // closed by its destructor
+  }
+  accept_next();
+}
+
+void RealServer::stop() {
+  if (!is_running_) return;
+  is_running_ = false;
+  shared_.api.store(nullptr, std::memory_order_release);
+  asio::post(loops_.front()->context(), [this] {
+    Error_code ignored;  // nothing can be done for an acceptor that does not close
+    acceptor_->close(ignored);
+    pause_->cancel();
+  });
+  for (const auto& loop : loops_) loop->stop();
+  api_.reset();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::listen(const ListenAddress& address, base::Logger& logger,
+                                               base::Metrics& metrics, base::Clock& clock) {
+  auto server = std::make_unique<RealServer>(logger, metrics, clock);
+  LT_TRY(server->bind(address));
+  return server;
+}
+
+}  // namespace longtake::server
