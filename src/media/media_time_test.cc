@@ -33,7 +33,7 @@ INSTANTIATE_TEST_SUITE_P(
                     RoundingCase{"DownIsTowardThePastBelowZero", -1, Rounding::kDown, -12},
                     RoundingCase{"UpBelowZero", -1, Rounding::kUp, -11},
                     RoundingCase{"ExactStaysExact", 90'000, Rounding::kUp, 1'000'000}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& param_info) { return std::string(param_info.param.name); });
 
 TEST(MediaTime, RescaleSurvivesProductsBeyond64Bits) {
   // A thousand years at 90 kHz: ticks * 1,000,000 needs 82 bits.

@@ -16,8 +16,12 @@ namespace longtake::media {
 /// PLAY and after stalls. Later the wall is slewed by at most 500 ppm toward the estimate and never runs backward
 /// inside a run. Sender reports align audio with video; they never move the timeline faster.
 ///
+/// The track with the lowest id (video, by convention) carries the run: its media time is the run's position, its
+/// jumps are new runs. The other tracks are placed on its time base, and their jumps only place them anew.
+///
 /// Units      media times in each track's timescale; run positions in microseconds from the run's start.
 /// Thread     confined to its owner's thread; takes no lock, asks no clock.
+/// Limits     a track that keeps jumping is spaced by receipt instead of opening runs without end.
 /// Errors     none: absurd times start a new run, they never stop recording.
 /// Source     docs/design/time.md.
 class Timeline {
@@ -30,6 +34,8 @@ class Timeline {
     std::int64_t slew_ppm = 500;
     std::int64_t rate_error_ppm = 10'000;        // media rate off by more for `rate_window`: spaced by receipt
     microseconds rate_window{10'000'000};
+    /// Sender reports further from our wall clock are not believed.
+    microseconds camera_clock_max_skew{std::chrono::hours(24)};
   };
 
   enum class NewRun : std::uint8_t {
@@ -71,6 +77,8 @@ class Timeline {
   [[nodiscard]] bool is_spaced_by_receipt() const;
   /// Camera clock against ours in parts per million, once measured.
   [[nodiscard]] std::optional<double> media_drift_ppm() const;
+  /// The camera's wall clock minus ours, while its sender reports deserve belief.
+  [[nodiscard]] std::optional<microseconds> camera_clock_skew() const;
   /// Median interval between units of the track, of the last 64; nothing before the second.
   [[nodiscard]] std::optional<microseconds> median_interval(TrackId track) const;
 
