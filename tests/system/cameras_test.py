@@ -1,0 +1,202 @@
+"""Cameras that misbehave, all at once on one recorder, each judged by the oracle: FAULTS CAM rows.
+
+One run serves every scenario: what a bad camera does must not cost the others a picture, so they share the recorder on
+purpose. `good` is the witness: it may lose nothing at all.
+"""
+
+import dataclasses
+import pathlib
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parent.parent)]
+import harness  # noqa: E402
+import oracle  # noqa: E402
+
+RUN_S = 48.0  # from the first command to the end
+START = ("camera_disconnected", "no_keyframe")  # before the first picture
+FRONT = "front.h264,front.aac,fps=15"
+SMALL = str(harness.MEDIA / "small.h264")
+
+
+@dataclasses.dataclass
+class Scenario:
+    """A camera, what it does when (seconds from the start), and what the recording may then say."""
+    name: str
+    media: str = FRONT
+    script: tuple = ()
+    reasons: tuple = ()
+    max_lost: int = None      # pictures sent whole that may be missing, explained
+    clock_s: float = 1.0      # how far a picture's place may be from when it was taken
+    hole_s: float = 1.0
+    user: str = ""
+    check: str = None         # a method of the test that looks further
+
+
+SCENARIOS = [
+    Scenario("good", max_lost=0, check="loses_nothing"),
+    Scenario("cam01-drop", script=((8, "drop"), (16, "drop rst mid"), (24, "drop mid"), (32, "drop rst")),
+             reasons=("camera_disconnected", "no_keyframe", "packet_loss", "audio_lost")),
+    Scenario("cam02-half-open", script=((10, "freeze"), (24, "drop")), check="notices_silence",
+             reasons=("camera_timeout", "camera_disconnected", "no_keyframe", "camera_stalled")),
+    Scenario("cam05-digest", script=((0, "auth digest-qop user pass-1"), (14, "auth stale"), (20, "drop")),
+             user="user:pass-1@", reasons=("camera_disconnected", "no_keyframe", "auth_failed", "audio_lost")),
+    Scenario("cam05-basic", script=((0, "auth basic user pass-1"),), user="user:pass-1@", max_lost=0),
+    Scenario("cam10-sequence-wrap", script=((0, "wrap 9s"), (20, "drop")),
+             reasons=("camera_disconnected", "no_keyframe", "audio_lost")),
+    Scenario("cam11-timestamp-wrap", script=((0, "wrap 12s"),), max_lost=0),
+    Scenario("cam12-ssrc", script=((12, "ssrc"), (24, "ssrc")), reasons=("packet_loss", "audio_lost", "no_keyframe"), max_lost=2),
+    Scenario("cam12-stray", script=((12, "ssrc stray 2"),), max_lost=0, reasons=("packet_loss",)),
+    Scenario("cam13-no-sprop", script=((0, "sdp sprop off"),), max_lost=0),
+    Scenario("cam14-parameters", media="front.h264,fps=15", script=((0, f"params alternate {SMALL}"),), max_lost=0,
+             reasons=(), check="has_two_sizes"),
+    Scenario("cam16-long-gop", media="longgop.h264,fps=15"),
+    Scenario("cam17-reorder", media="reorder.h264,fps=15", max_lost=0),
+    Scenario("cam18-zero", script=((10, "timestamps zero"), (20, "timestamps true")), clock_s=4.0, hole_s=2.0,
+             reasons=("bad_timestamps", "packet_loss", "no_keyframe", "audio_lost")),
+    Scenario("cam18-random", script=((10, "timestamps random"), (20, "timestamps true")), clock_s=4.0, hole_s=2.0,
+             reasons=("bad_timestamps", "packet_loss", "no_keyframe", "audio_lost")),
+    Scenario("cam18-backward", script=((10, "timestamps backward"), (20, "timestamps true")), clock_s=4.0, hole_s=2.0,
+             reasons=("bad_timestamps", "packet_loss", "no_keyframe", "audio_lost")),
+    Scenario("cam18-jump", script=((10, "jump +3600s"), (20, "jump -7200s")), max_lost=2,
+             reasons=("bad_timestamps", "no_keyframe", "audio_lost")),
+    Scenario("cam20-rtcp-absurd", script=((0, "rtcp absurd"), (20, "redate +86400s")), max_lost=0),
+    Scenario("cam20-rtcp-off", script=((0, "rtcp off"),), max_lost=0),
+    Scenario("cam22-audio-vanishes", script=((12, "audio off"), (26, "audio on")), max_lost=0, reasons=("audio_lost",)),
+    Scenario("cam23-oversize", script=((14, "oversize 18"),), reasons=("oversize", "packet_loss", "no_keyframe", "camera_stalled"),
+             hole_s=3.0),
+    Scenario("cam25-burst", script=((12, "stall 6s"), (28, "stall 4s")), clock_s=1.0, max_lost=0,
+             reasons=("camera_stalled", "camera_timeout", "camera_disconnected", "no_keyframe", "audio_lost")),
+    Scenario("cam26-session-expires", script=((0, "session timeout 6s enforce"), (0, "session getparam refuse")), max_lost=0),
+    Scenario("lossy", script=((8, "lose 1%"), (36, "lose off")), reasons=("packet_loss", "audio_lost", "no_keyframe")),
+]
+NEVER_RECORD = {  # camera: (commands at its start, user info, what lastError must speak of, the gap's reason)
+    "cam03-trickle": (("trickle on",), "", "", {"camera_timeout", "camera_disconnected"}),
+    "cam04-flood-headers": (("flood headers",), "", "", {"camera_disconnected", "unsupported_media", "camera_timeout"}),
+    "cam04-flood-body": (("flood body",), "", "", {"camera_disconnected", "unsupported_media", "camera_timeout"}),
+    "cam05-wrong-password": (("auth digest user right",), "user:canary-secret@", "401", {"auth_failed"}),
+    "not-rtsp": (("http on",), "", "HTTP", {"camera_disconnected", "unsupported_media"}),
+    "unknown-tracks": (("sdp unknown on",), "", "", {"unsupported_media"}),
+    "not-found": (("refuse 404 DESCRIBE",), "", "404", {"camera_disconnected", "unsupported_media"}),
+}
+
+
+class CamerasTest(harness.SystemTest):
+    @classmethod
+    def setUpClass(cls):
+        """The run that all tests here look at."""
+        cls.holder = harness.SystemTest()
+        cls.holder.setUp()
+        cls.addClassCleanup(cls.holder.doCleanups)
+        media = [f"{one.name}={one.media}" for one in SCENARIOS] + [f"{name}={FRONT}" for name in NEVER_RECORD]
+        do = [f"{one.name} {command}" for one in SCENARIOS for at, command in one.script if at == 0]
+        do += [f"{name} {command}" for name, (commands, _, _, _) in NEVER_RECORD.items() for command in commands]
+        cls.camsim = cls.holder.camsim(media=media, do=do)
+        cameras = {one.name: cls.camsim.url(one.name, one.user) for one in SCENARIOS}
+        cameras.update({name: cls.camsim.url(name, user) for name, (_, user, _, _) in NEVER_RECORD.items()})
+        cameras["wrong-host"] = "rtsp://camera.invalid/main"
+        cameras["nobody-there"] = "rtsp://127.0.0.1:9/main"
+        cls.data = cls.holder.folder / "data"
+        cls.recorder = cls.holder.recorder(cls.data, cameras, ["--segment-length", "10s", "--min-free", "1%"])
+        cls.recorder.wait_until_recorded("good", 1)
+        cls.play_script()
+        cls.final = {one["name"]: one for one in cls.recorder.get("/api/v1/recordings")["recordings"]}
+        cls.camsim.command("sync")
+
+    @classmethod
+    def play_script(cls):
+        begin = time.monotonic()
+        steps = sorted((at, f"{one.name} {command}") for one in SCENARIOS for at, command in one.script if at > 0)
+        pause = threading.Event()  # the script is a time table: waiting is what it is about
+        for at, command in steps + [(RUN_S, None)]:
+            pause.wait(max(0.0, begin + at - time.monotonic()))
+            if command:
+                cls.camsim.command(command)
+
+    def judge(self, scenario):
+        tolerances = oracle.Tolerances(clock=scenario.clock_s, hole=scenario.hole_s, tail=4.0, max_lost=scenario.max_lost)
+        report = oracle.judge(self.camsim.sent_log, self.recorder.base, None, START + scenario.reasons, tolerances,
+                              camera=scenario.name)
+        self.assertTrue(report.ok, f"{scenario.name}:\n{report.text()}")
+        return report
+
+    def loses_nothing(self, report):
+        timeline = self.recorder.timeline("good")
+        self.assertEqual(len(timeline["spans"]), 1, timeline)
+        self.assertEqual(timeline["degraded"], [])
+        self.assertEqual(self.final["good"]["camera"]["packetsLost"], 0)
+        self.assertEqual(self.final["good"]["camera"]["reconnects"], 0)
+
+    def notices_silence(self, report):
+        gaps = [gap for gap in self.recorder.timeline("cam02-half-open")["gaps"] if gap["reason"] == "camera_timeout"]
+        self.assertEqual(len(gaps), 1, gaps)
+
+    def has_two_sizes(self, report):
+        sizes = set()
+        for segment in self.recorder.segments("cam14-parameters"):
+            path = self.holder.folder / "probe.mp4"
+            path.write_bytes(self.recorder.segment_bytes("cam14-parameters", segment["id"]))
+            done = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "stream=width", "-of",
+                                   "csv=p=0", path], capture_output=True, text=True, check=True)
+            sizes.add(done.stdout.strip())
+        self.assertEqual(len(sizes), 2, sizes)
+
+    def test_cameras_that_cannot_record_say_why_and_wait(self):
+        for name, (_, _, words, reasons) in NEVER_RECORD.items():
+            with self.subTest(name):
+                one = self.final[name]
+                self.assertEqual(one["state"], "waiting")
+                self.assertTrue(one["camera"].get("lastError"), one)
+                self.assertIn(words.lower(), one["camera"]["lastError"].lower())
+                timeline = self.recorder.timeline(name)
+                self.assertEqual(timeline["spans"], [])
+                self.assertTrue(timeline["gaps"][-1]["open"])
+                self.assertIn(timeline["gaps"][-1]["reason"], reasons)
+
+    def test_unknown_host_and_closed_port_are_told_apart(self):
+        self.assertEqual(self.recorder.timeline("wrong-host")["gaps"][-1]["reason"], "dns_failed")
+        self.assertEqual(self.recorder.timeline("nobody-there")["gaps"][-1]["reason"], "camera_disconnected")
+
+    def test_sec13_no_password_is_seen_anywhere(self):
+        everything = "\n".join(line for line in self.recorder.lines if line)
+        everything += self.recorder.raw("/metrics")[2].decode() + str(self.final)
+        everything += pathlib.Path(f"/proc/{self.recorder.child.pid}/cmdline").read_text(errors="replace")
+        for secret in ("canary-secret", "pass-1"):
+            self.assertNotIn(secret, everything)
+
+    def test_cam05_wrong_password_is_not_tried_again_and_again(self):
+        faults = pathlib.Path(self.camsim.fault_log).read_text()
+        tries = [line for line in faults.splitlines() if "cam05-wrong-password" in line and "DESCRIBE" in line]
+        self.assertLessEqual(len(tries), 4, tries)  # without and with credentials, at most twice in the first minute
+
+    def test_every_file_decodes_cleanly(self):
+        """ffmpeg finds nothing to complain of in whole recordings."""
+        for name in ("good", "cam11-timestamp-wrap", "cam16-long-gop", "cam17-reorder"):
+            for segment in self.recorder.segments(name)[:3]:
+                path = self.holder.folder / "decode.mp4"
+                path.write_bytes(self.recorder.segment_bytes(name, segment["id"]))
+                done = subprocess.run(["ffmpeg", "-v", "warning", "-i", path, "-f", "null", "-"], capture_output=True,
+                                      text=True, check=False)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), f"{name} {segment['id']}")
+
+    def test_zz_stops_in_order_and_checks_clean(self):
+        self.assertEqual(self.recorder.stop(), 0, self.recorder.text())
+        harness.check_folder(self.data)
+
+
+def _add(scenario):
+    def test(self):
+        report = self.judge(scenario)
+        if scenario.check:
+            getattr(self, scenario.check)(report)
+    setattr(CamerasTest, "test_" + scenario.name.replace("-", "_"), test)
+
+
+for _scenario in SCENARIOS:
+    _add(_scenario)
+
+if __name__ == "__main__":
+    unittest.main()
