@@ -58,8 +58,8 @@ struct ReadIndex {
   IndexSource source = IndexSource::kSummary;
 };
 
-/// The index from the summary where it can be believed (three reads), else by walking with `check`.
-/// Errors     as walk.
+/// The index from the summary where it can be believed (three reads) and the init segment and first
+/// record bear it out, else by walking with `check`. Errors     as walk.
 Result<ReadIndex> read_index(base::File& file, Check check = Check::kAll);
 
 }  // namespace longtake::isobmff

@@ -30,12 +30,25 @@ Result<void> RecordWalker::read_init() {
   if (bytes > start.size()) {
     LT_ASSIGN(start, read(0, bytes));
   }
-  LT_ASSIGN(Init init, parse_init(start));
-  walk_.last_crc = base::crc32c(start.first(static_cast<std::size_t>(init.bytes)));
-  walk_.index.init_bytes = init.bytes;
-  walk_.index.tracks = std::move(init.tracks);
-  walk_.stop_bytes = init.bytes;
+  walk_.last_crc = base::crc32c(
+      start.first(static_cast<std::size_t>(std::min<std::uint64_t>(bytes, start.size()))));
+  walk_.index.init_bytes = bytes;
+  walk_.stop_bytes = bytes;
+  auto init = parse_init(start);
+  if (!init && init.error().code() == ErrorCode::kFailedPrecondition) {
+    LT_ASSIGN(const bool is_damaged, is_init_damaged());
+    if (is_damaged)
+      return fail(ErrorCode::kDataLoss, "ftyp or moov is damaged: " + init.error().message());
+  }
+  if (!init) return std::unexpected(std::move(init).error());
+  walk_.index.tracks = std::move(init->tracks);
   return {};
+}
+
+Result<bool> RecordWalker::is_init_damaged() {
+  LT_ASSIGN(const ByteSpan start, read(walk_.stop_bytes, kMaxRecordBytes));
+  const auto first = read_record(start, walk_.stop_bytes);
+  return first && first->previous_crc != walk_.last_crc;
 }
 
 std::nullopt_t RecordWalker::stop(Stop reason, std::string detail) {

@@ -33,6 +33,9 @@ class RecordWalker {
 
   RecordWalker(base::File& file, Check check) : file_(&file), check_(check) {}
   Result<void> read_init();
+  /// The first record was written behind other bytes: what looks like a codec of a later version is
+  /// rot.
+  Result<bool> is_init_damaged();
   /// Fills the start of the buffer; fewer bytes only at the end of the file.
   Result<ByteSpan> read(std::uint64_t offset, std::uint64_t bytes);
   std::nullopt_t stop(Stop reason, std::string detail);
