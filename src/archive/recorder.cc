@@ -1,0 +1,531 @@
+#include "archive/recorder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace longtake::archive {
+namespace {
+
+using media::Reason;
+using NewRun = media::Timeline::NewRun;
+
+/// Aligned to the clock, so that all recorders of a shard share one wake-up.
+constexpr nanoseconds kTick = milliseconds(500);
+/// How long a segment waits for tracks that were promised and have not said what they are.
+constexpr nanoseconds kTrackSetWait = seconds(1);
+/// Silence beyond the hole threshold before it is called a gap: lateness mostly heals.
+constexpr microseconds kSilenceGrace{1'000'000};
+/// Promised video that never came: sound is recorded alone.
+constexpr nanoseconds kVideoWait = seconds(10);
+/// Fragments closer than this are one behind the other; it covers the rounding of ticks.
+constexpr microseconds kContiguous{1'000};
+
+std::string_view cause_name(NewRun cause) {
+  switch (cause) {
+    case NewRun::kNo:
+    case NewRun::kFirst:
+      return "session";
+    case NewRun::kMediaJump:
+      return "media_jump";
+    case NewRun::kAheadOfReceipt:
+      return "ahead_of_receipt";
+    case NewRun::kClockStep:
+      return "clock_step";
+    case NewRun::kSourceChanged:
+      return "source_changed";
+  }
+  return "session";
+}
+
+media::TrackConfigPtr find_config(const std::vector<media::TrackConfigPtr>& configs,
+                                  media::TrackId track) {
+  const auto found =
+      std::ranges::find(configs, track, [](const auto& config) { return config->track; });
+  return found == configs.end() ? nullptr : *found;
+}
+
+}  // namespace
+
+Recorder::Recorder(RecordingIdentity identity, const RecordingConfig& config, FragmentSink& sink,
+                   store::FactSink& facts, std::function<media::RunId()> next_run,
+                   base::Executor& executor, base::Logger& logger, base::Metrics& metrics)
+    : identity_(std::move(identity)),
+      segment_length_(config.segment_length),
+      sink_(sink),
+      facts_(facts),
+      next_run_(std::move(next_run)),
+      executor_(executor),
+      logger_(logger),
+      metrics_(metrics),
+      runs_counter_(metrics.counter("longtake_runs_total",
+                                    "Runs begun: sessions, media jumps, clock steps.",
+                                    {{"recording", identity_.name}})),
+      waiting_units_counter_(
+          metrics.counter("longtake_units_before_key_frame_total",
+                          "Pictures not recorded because no key frame had come yet.",
+                          {{"recording", identity_.name}})),
+      audio_units_counter_(metrics.counter("longtake_audio_units_discarded_total",
+                                           "Sound that no segment could take.",
+                                           {{"recording", identity_.name}})),
+      clock_(executor.clock(), identity_.last_known_wall),
+      gaps_(identity_.id, facts),
+      degraded_(identity_.id, facts),
+      armed_at_(clock_.wall_at(executor.clock().now())),
+      timer_(executor) {
+  gaps_.set_clock(clock_.offset(), clock_.is_wrong());
+  if (identity_.is_armed) {
+    gaps_.assume_downtime(armed_at_);
+  } else {
+    facts_.append(store::Armed{identity_.id, armed_at_});
+    was_armed_wrong_ = clock_.is_wrong();
+    open_gap(armed_at_, Reason::kCameraDisconnected, "not connected yet");
+  }
+  if (clock_.is_wrong()) {
+    LT_LOG(logger_, kWarning, "clock.wrong", {"recording", identity_.name}, {"wall", armed_at_},
+           {"next", "recording goes on; its times are corrected once the clock is set"});
+  }
+  tick();
+}
+
+void Recorder::on_item(const media::Item& item) {
+  if (state() == RecordingState::kStopped) return;
+  std::visit([this](const auto& one) { on(one); }, item);
+}
+
+void Recorder::finish(Reason reason) {
+  if (state() == RecordingState::kStopped) return;
+  const MonotonicTime now = executor_.clock().now();
+  end_session(reason, "", now);
+  degraded_.flush(clock_.wall_at(now));
+  timer_.cancel();
+  set_state(RecordingState::kStopped);
+}
+
+void Recorder::on(const media::SessionStarted& started) {
+  clock_.observe(executor_.clock().now());
+  if (session_) end_session(Reason::kCameraDisconnected, "a new session began", started.at);
+  session_ = Session{.started = started.at,
+                     .kinds = started.kinds,
+                     .timeline = std::make_unique<media::Timeline>(media::Timeline::Options{})};
+  redate_if_due();
+}
+
+void Recorder::on(const media::SessionEnded& ended) {
+  end_session(ended.reason, ended.detail, ended.at);
+}
+
+void Recorder::end_session(Reason reason, const std::string& detail, MonotonicTime at) {
+  const MonotonicTime now = executor_.clock().now();
+  clock_.observe(now);
+  end_run();
+  if (std::exchange(has_open_segment_, false)) sink_.finish_segment();
+  const bool may_replace = is_gap_provisional_ || !gaps_.is_open();
+  const WallTime from = may_replace && covered_until_ ? *covered_until_ : clock_.wall_at(at);
+  open_gap(from, reason, detail);
+  if (session_ && session_->last_received &&
+      clock_.was_stalled_within(*session_->last_received, now)) {
+    note_stall({from, clock_.wall_at(clock_.stall()->end)});
+  }
+  session_.reset();
+  is_gap_provisional_ = false;
+  set_state(RecordingState::kWaiting);
+  redate_if_due();
+}
+
+void Recorder::on(const media::TrackConfigPtr& config) {
+  if (!session_) return;
+  if (config->kind == media::TrackKind::kVideo && session_->goes_without_video) {
+    // The picture came after all: it leads from here on.
+    end_run();
+    session_->goes_without_video = false;
+    session_->has_key_frame = false;
+  }
+  auto& configs = session_->configs;
+  const auto known =
+      std::ranges::find(configs, config->track, [](const auto& one) { return one->track; });
+  if (known != configs.end()) {
+    *known = config;
+  } else {
+    configs.push_back(config);
+  }
+  if (!session_->first_config_at) session_->first_config_at = executor_.clock().now();
+  if (run_) run_->cutter.set_config(config);
+}
+
+media::TrackKind Recorder::covering_kind() const {
+  const auto is_video = [](media::TrackKind kind) { return kind == media::TrackKind::kVideo; };
+  const bool has_video = !session_->goes_without_video &&
+                         (std::ranges::any_of(session_->kinds, is_video) ||
+                          std::ranges::any_of(session_->configs, [&](const auto& config) {
+                            return is_video(config->kind);
+                          }));
+  return has_video ? media::TrackKind::kVideo : media::TrackKind::kAudio;
+}
+
+void Recorder::on(const media::AccessUnitPtr& unit) {
+  if (!session_) return;
+  const media::TrackConfigPtr config = find_config(session_->configs, unit->track);
+  if (config == nullptr) return;
+  clock_.observe(unit->received);
+  const auto place = session_->timeline->place(*unit, clock_.offset());
+  if (place.new_run != NewRun::kNo) end_run();
+  session_->has_media = true;
+
+  const bool is_covering = config->kind == covering_kind();
+  if (is_covering && !admit(*unit)) return;
+  if (!run_) begin_run(place.new_run);
+  RunCutter::Evidence before;
+  if (is_covering) {
+    if (const auto last = std::exchange(session_->last_received, unit->received)) {
+      before.silence = unit->received - *last;
+      before.was_process_stalled = clock_.was_stalled_within(*last, unit->received);
+    }
+    before.has_lost_packets = std::exchange(session_->has_lost_packets, false);
+  }
+  run_->cutter.add(unit, {place.track_ticks, place.composition_ticks, place.run_position}, before);
+  if (is_covering) map_run(place.run_position);
+  if (!run_->cutter.cuts().empty()) submit_ready(unit->received);
+}
+
+void Recorder::on(const media::SourceChanged& changed) {
+  if (session_) session_->timeline->on_source_changed(changed.track);
+}
+
+void Recorder::on(const media::SenderReport& report) {
+  if (session_) session_->timeline->on_sender_report(report);
+}
+
+void Recorder::on(const media::Damage& damage) {
+  clock_.observe(damage.at);
+  const WallTime at = clock_.wall_at(damage.at);
+  degraded_.add({at, at}, damage.reason, damage.count);
+  if (!session_ || damage.reason != Reason::kPacketLoss) return;
+  const media::TrackConfigPtr config = find_config(session_->configs, damage.track);
+  if (config != nullptr && config->kind == covering_kind()) session_->has_lost_packets = true;
+}
+
+void Recorder::on(const media::Waiting& waiting) {
+  if (!session_) return;
+  clock_.observe(waiting.at);
+  session_->has_told_waiting = true;
+  if (!gaps_.is_open() && session_->has_key_frame) return;  // recording; a silence tells itself
+  open_gap(clock_.wall_at(waiting.at), waiting.reason, "");
+}
+
+/// Whether a unit of the covering track is recorded: everything from the first one that decodes
+/// alone.
+bool Recorder::admit(const media::AccessUnit& unit) {
+  if (session_->has_key_frame) return true;
+  if (unit.is_sync) {
+    session_->has_key_frame = true;
+    return true;
+  }
+  waiting_units_counter_.add();
+  session_->has_told_waiting = true;
+  open_gap(clock_.wall_at(unit.received), Reason::kNoKeyframe, "media comes, but no key frame yet");
+  return false;
+}
+
+void Recorder::begin_run(NewRun cause) {
+  redate_if_due();
+  auto info = std::make_shared<RunInfo>();
+  info->id = next_run_();
+  info->start = session_->timeline->run_start();
+  info->is_time_uncertain = clock_.is_wrong();
+  run_.emplace(Run{.info = info,
+                   .cutter = RunCutter(info, covering_kind(), segment_length_),
+                   .cause = cause,
+                   .clock_offset = clock_.offset()});
+  for (const media::TrackConfigPtr& config : session_->configs) run_->cutter.set_config(config);
+  runs_counter_.add();
+}
+
+void Recorder::end_run() {
+  if (!run_) return;
+  run_->cutter.end();
+  submit_all();
+  run_.reset();
+}
+
+void Recorder::map_run(microseconds position) {
+  run_->mapped_position = position;
+  run_->mapped_wall = session_->timeline->wall_of(position);
+  run_->uncertainty = session_->timeline->uncertainty();
+  run_->start = session_->timeline->run_start();
+}
+
+bool Recorder::is_track_set_known(MonotonicTime now) const {
+  if (session_->first_config_at && now - *session_->first_config_at >= kTrackSetWait) return true;
+  return std::ranges::all_of(session_->kinds, [&](media::TrackKind kind) {
+    return std::ranges::any_of(session_->configs,
+                               [&](const auto& config) { return config->kind == kind; });
+  });
+}
+
+void Recorder::submit_ready(MonotonicTime now) {
+  if (!session_->timeline->is_anchored() || !is_track_set_known(now)) return;
+  submit_all();
+}
+
+void Recorder::learn_intervals() {
+  for (const media::TrackConfigPtr& config : session_->configs) {
+    const auto interval = session_->timeline->median_interval(config->track);
+    if (!interval) continue;
+    run_->cutter.set_interval(config->track, *interval);
+    if (run_->cutter.is_covering(config->track)) interval_ = *interval;
+  }
+}
+
+void Recorder::submit_all() {
+  learn_intervals();
+  run_->cutter.freeze_tracks();
+  for (RunCutter::Cut& cut : run_->cutter.cuts()) submit(cut);
+  run_->cutter.cuts().clear();
+  if (const std::size_t discarded = run_->cutter.take_discarded(); discarded > 0) {
+    audio_units_counter_.add(static_cast<double>(discarded));
+    const WallTime at = covered_until_.value_or(run_->mapped_wall);
+    degraded_.add({at, at}, Reason::kAudioLost, discarded);
+  }
+}
+
+void Recorder::submit(RunCutter::Cut& cut) {
+  PendingFragment& fragment = cut.fragment;
+  const auto wall_of = [&](microseconds position) {
+    return run_->mapped_wall + (position - run_->mapped_position);
+  };
+  auto cover = std::ranges::find(run_->covers, fragment.track, &TrackCover::track);
+  const bool is_first_of_track = cover == run_->covers.end();
+  if (is_first_of_track) {
+    run_->covers.push_back({fragment.track, {}, {}});
+    cover = std::prev(run_->covers.end());
+  }
+  fragment.wall_start = wall_of(fragment.run_position);
+  if (!is_first_of_track) {
+    const bool is_contiguous = fragment.run_position - cover->end_position < kContiguous;
+    fragment.wall_start =
+        is_contiguous ? cover->end_wall : std::max(fragment.wall_start, cover->end_wall);
+  }
+  // Slewed a little between fragments; it never stands still or runs backward.
+  const WallTime end = std::max(wall_of(cut.end_position), fragment.wall_start + microseconds(1));
+  fragment.wall_duration = end - fragment.wall_start;
+  fragment.wall_uncertainty = run_->uncertainty;
+
+  const bool is_first_of_run = !std::exchange(run_->is_told, true);
+  if (is_first_of_run) tell_run(fragment);
+  if (cut.is_covering) {
+    place_covering(fragment, is_first_of_run, cut.before);
+  } else if (!is_first_of_track) {
+    note_lost_audio(*cover, fragment.wall_start);
+  }
+  *cover = {fragment.track, cut.end_position, end};
+  if (cut.is_covering) {
+    covered_until_ = end;
+    covered_offset_ = run_->clock_offset;
+    is_covered_wrong_ = run_->info->is_time_uncertain;
+    set_state(RecordingState::kRecording);
+  }
+  has_open_segment_ = true;
+  sink_.submit(std::move(fragment));
+}
+
+void Recorder::tell_run(const PendingFragment& first) {
+  run_->info->start = run_->start;
+  facts_.append(store::RunStarted{identity_.id, run_->info->id, first.wall_start, run_->uncertainty,
+                                  run_->info->is_time_uncertain,
+                                  std::string(cause_name(run_->cause))});
+  LT_LOG(logger_, kDebug, "run.started", {"recording", identity_.name},
+         {"run", run_->info->id.value}, {"wall", first.wall_start},
+         {"cause", cause_name(run_->cause)});
+  if (run_->info->is_time_uncertain) wrong_runs_.push_back({run_->info->id, run_->clock_offset});
+}
+
+/// Explains or bridges the time between what was covered and a fragment that covers on.
+void Recorder::place_covering(PendingFragment& fragment, bool is_first_of_run,
+                              const RunCutter::Evidence& before) {
+  if (!covered_until_) {
+    gaps_.close(fragment.wall_start);
+    return;
+  }
+  const bool is_step = is_first_of_run && run_->cause == NewRun::kClockStep;
+  const microseconds hole = fragment.wall_start - *covered_until_;
+  const bool is_hole = hole >= hole_threshold();
+  const bool is_jitter = hole > microseconds(0) && !is_hole;
+  const bool is_gap_open = gaps_.is_open();
+  if (is_jitter && (!is_gap_open || is_gap_provisional_)) fragment.bridge = hole;
+  if (is_gap_open) {
+    if (is_gap_provisional_ && is_hole) {
+      open_gap(*covered_until_, reason_for_hole(is_first_of_run, before), "");
+    }
+    gaps_.close(fragment.wall_start - fragment.bridge);
+    is_gap_provisional_ = false;
+  } else if (is_step) {
+    explain_clock_step(fragment, hole);
+  } else if (is_hole) {
+    note_gap({*covered_until_, fragment.wall_start}, reason_for_hole(is_first_of_run, before));
+  }
+  if (before.was_process_stalled && is_hole) note_stall({*covered_until_, fragment.wall_start});
+}
+
+/// Forward leaves a time that never was. Backward, the same wall times come twice, and both are
+/// kept.
+void Recorder::explain_clock_step(const PendingFragment& fragment, microseconds hole) {
+  if (run_->info->is_time_uncertain) {
+    // By the right clock, which comes later, this run begins about where the one before ended:
+    // whatever lies between then is the step's.
+    const microseconds step = run_->clock_offset - covered_offset_;
+    const microseconds true_hole = std::max(hole - step, microseconds(0));
+    gaps_.note({fragment.wall_start - true_hole - seconds(1), fragment.wall_start},
+               Reason::kClockStep, "");
+  } else if (hole >= hole_threshold()) {
+    note_gap({*covered_until_, fragment.wall_start}, Reason::kClockStep);
+  } else if (hole <= -microseconds(seconds(1))) {
+    facts_.append(store::DegradedNoted{
+        identity_.id, {fragment.wall_start, *covered_until_}, Reason::kClockStep, 1});
+  }
+}
+
+Reason Recorder::reason_for_hole(bool is_first_of_run, const RunCutter::Evidence& before) const {
+  if (is_first_of_run && run_->cause == NewRun::kClockStep) return Reason::kClockStep;
+  if (before.was_process_stalled) return Reason::kProcessStalled;
+  if (before.has_lost_packets) return Reason::kPacketLoss;
+  if (before.silence >= hole_threshold() / 2) return Reason::kCameraStalled;
+  // Media times left out what receipt did not.
+  return Reason::kBadTimestamps;
+}
+
+void Recorder::note_stall(TimeRange hole) {
+  const auto& stall = clock_.stall();
+  if (!stall) return;
+  hole.end = std::min(hole.end, clock_.wall_at(stall->end));
+  gaps_.note(hole, Reason::kProcessStalled, "the recorder got no time to run");
+}
+
+void Recorder::note_lost_audio(const TrackCover& cover, WallTime until) {
+  if (until - cover.end_wall < microseconds(seconds(1))) return;
+  degraded_.add({cover.end_wall, until}, Reason::kAudioLost, 1);
+}
+
+void Recorder::open_gap(WallTime from, Reason reason, std::string_view detail) {
+  if (gaps_.is_open() && gaps_.open_reason() == reason) return;
+  gaps_.open(from, reason, detail);
+  count_gap(reason);
+  LT_LOG(logger_, kInfo, "gap.opened", {"recording", identity_.name}, {"reason", to_string(reason)},
+         {"from", from}, {"detail", detail});
+}
+
+void Recorder::note_gap(TimeRange range, Reason reason) {
+  gaps_.note(range, reason, "");
+  count_gap(reason);
+  LT_LOG(logger_, kWarning, "gap.noted", {"recording", identity_.name},
+         {"reason", to_string(reason)}, {"from", range.start}, {"to", range.end});
+}
+
+void Recorder::count_gap(Reason reason) {
+  metrics_
+      .counter("longtake_gaps_total", "Gaps begun, by reason.",
+               {{"recording", identity_.name}, {"reason", std::string(to_string(reason))}})
+      .add();
+}
+
+/// Once the clock is right, says by how much the runs and gaps told under the wrong one have to
+/// move. Waits for the end of the run that is open, which belongs to the wrong clock whole.
+void Recorder::redate_if_due() {
+  if (run_) return;
+  gaps_.set_clock(clock_.offset(), clock_.is_wrong());
+  if (!gaps_.is_clock_wrong() || clock_.is_wrong()) return;
+  const microseconds right = clock_.offset();
+  microseconds by = right - gaps_.clock_offset();
+  if (was_armed_wrong_) {
+    // Asked for since a moment that never was.
+    gaps_.note({armed_at_, armed_at_ + by}, Reason::kClockStep, "the machine's clock was not set");
+    was_armed_wrong_ = false;
+  }
+  for (const WrongRun& run : std::exchange(wrong_runs_, {})) {
+    by = right - run.clock_offset;
+    facts_.append(store::RunRedated{identity_.id, run.id, by});
+  }
+  gaps_.retell(right);
+  degraded_.shift(by);
+  if (covered_until_ && is_covered_wrong_) *covered_until_ += by;
+  is_covered_wrong_ = false;
+  LT_LOG(logger_, kInfo, "clock.set", {"recording", identity_.name}, {"by", by});
+}
+
+void Recorder::tick() {
+  const MonotonicTime now = executor_.clock().now();
+  const MonotonicTime next((now.time_since_epoch() / kTick + 1) * kTick);
+  clock_.beat(now, next);
+  if (session_) {
+    session_->timeline->on_time(now);
+    if (run_) {
+      run_->cutter.cut_stale(now);
+      if (session_->last_received) map_run(run_->mapped_position);
+      if (!run_->cutter.cuts().empty()) submit_ready(now);
+    }
+    watch_silence(now);
+    watch_tracks();
+  }
+  redate_if_due();
+  degraded_.flush_due(clock_.wall_at(now));
+  timer_.start_at(next, [this] { tick(); });
+}
+
+void Recorder::watch_silence(MonotonicTime now) {
+  const bool has_recorded = session_->last_received.has_value();
+  const nanoseconds silence = now - session_->last_received.value_or(session_->started);
+  if (has_recorded) {
+    // What was received and not yet submitted is not missing.
+    const bool is_undecided = run_ && !run_->cutter.cuts().empty();
+    if (gaps_.is_open() || is_undecided || silence < hole_threshold() + kSilenceGrace) return;
+    open_gap(*covered_until_, Reason::kCameraStalled, "the connection stands, but no media comes");
+    if (clock_.was_stalled_within(*session_->last_received, now)) {
+      note_stall({*covered_until_, clock_.wall_at(now)});
+    }
+    is_gap_provisional_ = true;
+    set_state(RecordingState::kWaiting);
+    return;
+  }
+  if (!session_->has_told_waiting && silence >= hole_threshold() + kSilenceGrace) {
+    session_->has_told_waiting = true;
+    open_gap(clock_.wall_at(session_->started),
+             session_->has_media ? Reason::kNoKeyframe : Reason::kCameraStalled,
+             "connected, but nothing to begin with has come");
+  }
+  const bool has_video_config = std::ranges::any_of(session_->configs, [](const auto& config) {
+    return config->kind == media::TrackKind::kVideo;
+  });
+  if (!session_->goes_without_video && session_->has_media && !has_video_config &&
+      silence >= kVideoWait) {
+    end_run();
+    session_->goes_without_video = true;
+  }
+}
+
+/// Tells, while it lasts, what damages and does not end: times that cannot be right, sound that
+/// stopped.
+void Recorder::watch_tracks() {
+  if (!run_ || !run_->is_told) return;
+  if (session_->timeline->is_spaced_by_receipt()) {
+    degraded_.add({*covered_until_, *covered_until_}, Reason::kBadTimestamps, 1);
+  }
+  for (TrackCover& cover : run_->covers) {
+    if (run_->cutter.is_covering(cover.track)) continue;
+    // Behind by more than the fragment that is open anyway.
+    if (*covered_until_ - cover.end_wall < microseconds(seconds(3))) continue;
+    degraded_.add({cover.end_wall, *covered_until_}, Reason::kAudioLost, 1);
+    cover.end_wall = *covered_until_;
+  }
+}
+
+void Recorder::set_state(RecordingState state) {
+  if (state_.exchange(state, std::memory_order_relaxed) == state) return;
+  const std::string_view name = state == RecordingState::kRecording ? "recording"
+                                : state == RecordingState::kWaiting ? "waiting"
+                                                                    : "stopped";
+  LT_LOG(logger_, kInfo, "recording.state", {"recording", identity_.name}, {"state", name});
+}
+
+}  // namespace longtake::archive

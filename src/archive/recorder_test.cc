@@ -1,0 +1,543 @@
+#include "archive/recorder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "archive/recorder_bench.h"
+
+namespace longtake::archive {
+namespace {
+
+using media::Reason;
+using media::TrackKind;
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""ms;
+using testing::Each;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr microseconds kYear = std::chrono::hours(24 * 365);
+
+std::size_t sample_count(const std::vector<PendingFragment>& fragments) {
+  std::size_t count = 0;
+  for (const PendingFragment& fragment : fragments) count += fragment.samples.size();
+  return count;
+}
+
+TEST(Recorder, ArmsANewRecordingAndSaysThatItIsNotConnected) {
+  RecorderBench bench;
+  bench.wait(5s);
+  EXPECT_THAT(bench.facts.of<store::Armed>(), SizeIs(1));
+  EXPECT_THAT(bench.story(), ElementsAre("camera_disconnected 0.0-5.0"));
+  EXPECT_EQ(bench.recorder->state(), RecordingState::kWaiting);
+}
+
+TEST(Recorder, LeavesTheDowntimeOfAKnownRecordingToRecoveryUntilTheFirstFragment) {
+  RecorderBench bench({media::RecordingId{7}, "front", true, std::nullopt});
+  bench.wait(2s);
+  EXPECT_THAT(bench.facts.facts, IsEmpty());
+  bench.connect();
+  bench.play(3s);
+  ASSERT_THAT(bench.facts.of<store::GapClosed>(), SizeIs(1));
+  EXPECT_EQ(bench.facts.of<store::GapClosed>()[0].to, bench.start_wall + 2s);
+  EXPECT_THAT(bench.facts.of<store::Armed>(), IsEmpty());
+}
+
+TEST(Recorder, EndsTheDowntimeWhenTheCameraCannotBeReached) {
+  RecorderBench bench({media::RecordingId{7}, "front", true, std::nullopt});
+  bench.wait(2s);
+  bench.disconnect(Reason::kDnsFailed);
+  ASSERT_THAT(bench.facts.of<store::GapOpened>(), SizeIs(1));
+  EXPECT_EQ(bench.facts.of<store::GapOpened>()[0].from, bench.start_wall + 2s);
+}
+
+TEST(Recorder, RecordsFromTheFirstKeyFrameInOneRun) {
+  RecorderBench bench;
+  bench.wait(1s);
+  bench.connect();
+  bench.play(10s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_THAT(bench.story(), ElementsAre("camera_disconnected 0.0-1.0", "recorded 1.0-11.0"));
+  EXPECT_EQ(sample_count(bench.media.fragments), bench.sent.size());
+  EXPECT_THAT(bench.facts.of<store::RunStarted>(), SizeIs(1));
+  EXPECT_EQ(bench.media.segment_count(), 1U);
+  EXPECT_EQ(bench.recorder->state(), RecordingState::kStopped);
+}
+
+TEST(Recorder, TheFirstFragmentWaitsForItsAnchorAndIsThenRecording) {
+  RecorderBench bench;
+  bench.connect();
+  bench.play(900ms);
+  EXPECT_THAT(bench.media.fragments, IsEmpty());
+  EXPECT_EQ(bench.recorder->state(), RecordingState::kWaiting);
+  bench.play(1200ms);
+  EXPECT_THAT(bench.media.fragments, testing::Not(IsEmpty()));
+  EXPECT_EQ(bench.recorder->state(), RecordingState::kRecording);
+}
+
+TEST(Recorder, Cam01_AClosedConnectionLosesNoPictureBeforeItAndOpensTheGapAtTheLastOne) {
+  RecorderBench bench;
+  bench.connect();
+  bench.play(5500ms);
+  bench.disconnect();
+  EXPECT_EQ(sample_count(bench.media.fragments), bench.sent.size());
+  EXPECT_THAT(bench.media.finished_after, ElementsAre(bench.media.fragments.size()));
+  bench.wait(2s);
+  bench.connect();
+  bench.play(3s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_THAT(bench.story(),
+              ElementsAre("recorded 0.0-5.5", "camera_disconnected 5.5-7.5", "recorded 7.5-10.5"));
+  EXPECT_THAT(bench.facts.of<store::RunStarted>(), SizeIs(2));
+}
+
+TEST(Recorder, Cam02_SilenceIsAGapWhileTheSessionLivesAndTakesTheReasonOfItsEnd) {
+  RecorderBench bench;
+  bench.connect();
+  bench.play(5s);
+  bench.wait(4s);
+  EXPECT_THAT(bench.story(), ElementsAre("recorded 0.0-5.0", "camera_stalled 5.0-9.0"));
+  EXPECT_EQ(bench.recorder->state(), RecordingState::kWaiting);
+  bench.disconnect(Reason::kCameraTimeout);
+  EXPECT_THAT(bench.story(), ElementsAre("recorded 0.0-5.0", "camera_timeout 5.0-9.0"));
+}
+
+TEST(Recorder, AStalledCamerasOpenFragmentIsOutWithinTwoSeconds) {
+  RecorderBench bench;
+  bench.connect();
+  bench.play(5500ms);
+  bench.wait(1500ms);
+  EXPECT_EQ(sample_count(bench.media.fragments), bench.sent.size());
+}
+
+TEST(Recorder, AHoleInTheMediaIsAGapAndRecordingGoesOnInTheSameRun) {
+  RecorderBench bench;
+  bench.connect();
+  bench.play(5s);
+  bench.wait(1500ms);
+  bench.play(3s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_THAT(bench.story(),
+              ElementsAre("recorded 0.0-5.0", "camera_stalled 5.0-6.5", "recorded 6.5-9.5"));
+  EXPECT_THAT(bench.facts.of<store::RunStarted>(), SizeIs(1));
+}
+
+TEST(Recorder, AHoleWithLostPacketsIsPacketLossAndCounted) {
+  RecorderBench bench;
+  bench.connect();
+  bench.play(5s);
+  bench.wait(1500ms);
+  bench.recorder->on_item(
+      media::Damage{RecorderBench::kVideo, Reason::kPacketLoss, 40, bench.clock.now()});
+  bench.play(3s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_THAT(bench.story(),
+              ElementsAre("recorded 0.0-5.0", "packet_loss 5.0-6.5", "recorded 6.5-9.5"));
+  ASSERT_THAT(bench.facts.of<store::DegradedNoted>(), SizeIs(1));
+  EXPECT_EQ(bench.facts.of<store::DegradedNoted>()[0].count, 40U);
+}
+
+TEST(Recorder, AHoleBelowASecondIsBridgedAsJitter) {
+  RecorderBench bench;
+  bench.connect();
+  bench.play(5s);
+  bench.wait(800ms);
+  bench.play(3s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_THAT(bench.story(), ElementsAre("recorded 0.0-8.8"));
+}
+
+TEST(Recorder, ASlowCamerasPicturesAreNoHoles) {
+  RecorderBench bench;
+  bench.connect();
+  for (int i = 0; i < 20; ++i) {
+    bench.picture(bench.media_now(), true);
+    bench.wait(4s);
+  }
+  bench.picture(bench.media_now(), true);
+  bench.wait(2s);
+  EXPECT_THAT(bench.timeline().gaps, Each(testing::Field(&media::Gap::is_open, true)));
+  for (const PendingFragment& fragment : bench.media.fragments) {
+    EXPECT_LE(fragment.wall_duration, Fragmenter::kLongest);
+  }
+}
+
+TEST(Recorder, Cam12_AChangedSourceIsANewRunAndLosesNoPicture) {
+  RecorderBench bench;
+  bench.connect();
+  bench.play(5s);
+  bench.recorder->on_item(media::SourceChanged{RecorderBench::kVideo, bench.clock.now()});
+  bench.media_zero -= 1000s;  // the new sender counts from elsewhere
+  bench.play(5s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_EQ(sample_count(bench.media.fragments), bench.sent.size());
+  ASSERT_THAT(bench.facts.of<store::RunStarted>(), SizeIs(2));
+  EXPECT_EQ(bench.facts.of<store::RunStarted>()[1].cause, "source_changed");
+  EXPECT_THAT(bench.story(), ElementsAre("recorded 0.0-10.0"));
+}
+
+TEST(Recorder, Cam14_ChangedParameterSetsBeginASegmentInTheSameRun) {
+  RecorderBench bench;
+  bench.connect();
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    bench.recorder->on_item(RecorderBench::video_config(640 + i));
+    bench.play(1s);
+  }
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_EQ(sample_count(bench.media.fragments), bench.sent.size());
+  EXPECT_THAT(bench.facts.of<store::RunStarted>(), SizeIs(1));
+  EXPECT_EQ(bench.media.segment_count(), 10U);
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    EXPECT_EQ(bench.media.fragments[i].run->tracks.at(0)->width, 640 + i);
+    EXPECT_FALSE(bench.media.fragments[i].is_off_key);
+  }
+}
+
+TEST(Recorder, Cam15_AReconnectWithOtherTracksIsANewRunWithThem) {
+  RecorderBench bench;
+  bench.connect({TrackKind::kVideo, TrackKind::kAudio});
+  bench.play(3s, 10, true);
+  bench.disconnect();
+  bench.connect();
+  bench.play(3s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_THAT(bench.media.fragments.front().run->tracks, SizeIs(2));
+  EXPECT_THAT(bench.media.fragments.back().run->tracks, SizeIs(1));
+  EXPECT_THAT(bench.facts.of<store::RunStarted>(), SizeIs(2));
+}
+
+TEST(Recorder, Cam16_WaitsForAKeyFrameAndSaysSo) {
+  RecorderBench bench;
+  bench.wait(1s);
+  bench.connect();
+  bench.play(2s, 0);
+  bench.play(3s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_THAT(bench.story(), ElementsAre("camera_disconnected 0.0-1.0", "no_keyframe 1.0-3.0",
+                                         "recorded 3.0-6.0"));
+  EXPECT_TRUE(bench.media.fragments.front().is_sync);
+}
+
+TEST(Recorder, Cam16_AnEndlessGopIsCutEachSecondAndItsSegmentAtTwiceTheLength) {
+  RecorderBench bench({media::RecordingId{7}, "front", false, std::nullopt}, seconds(30));
+  bench.connect();
+  bench.play(130s, 100'000);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_EQ(bench.media.segment_count(), 3U);
+  EXPECT_FALSE(bench.media.fragments.front().is_off_key);
+  EXPECT_TRUE(bench.media.fragments[60].starts_segment);
+  EXPECT_TRUE(bench.media.fragments[60].is_off_key);
+  for (const PendingFragment& fragment : bench.media.fragments)
+    EXPECT_LE(fragment.wall_duration, 1100ms);
+}
+
+TEST(Recorder, BeginsASegmentAtTheKeyFrameThatReachesTheTargetLength) {
+  RecorderBench bench({media::RecordingId{7}, "front", false, std::nullopt}, seconds(30));
+  bench.connect();
+  bench.play(95s, 20);
+  bench.recorder->finish(Reason::kOperatorStop);
+  std::vector<microseconds> starts;
+  for (const PendingFragment& fragment : bench.media.fragments) {
+    if (fragment.starts_segment) starts.push_back(fragment.run_position);
+    EXPECT_TRUE(!fragment.starts_segment || fragment.is_sync);
+  }
+  EXPECT_THAT(starts, ElementsAre(0s, 30s, 60s, 90s));
+}
+
+TEST(Recorder, VideoAndAudioLieInterleavedAndNoSegmentHoldsSoundOlderThanItsFirstPicture) {
+  RecorderBench bench({media::RecordingId{7}, "front", false, std::nullopt}, seconds(30));
+  bench.connect({TrackKind::kVideo, TrackKind::kAudio});
+  bench.play(65s, 20, true);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_EQ(sample_count(bench.media.fragments), bench.sent.size());
+  microseconds segment_start{0};
+  microseconds newest{0};
+  for (const PendingFragment& fragment : bench.media.fragments) {
+    if (fragment.starts_segment) segment_start = fragment.run_position;
+    EXPECT_GE(fragment.run_position, segment_start);
+    EXPECT_GE(fragment.run_position, newest - 1s);
+    newest = std::max(newest, fragment.run_position);
+  }
+}
+
+TEST(Recorder, SoundDoesNotBeginBeforeThePicture) {
+  RecorderBench bench;
+  bench.connect({TrackKind::kVideo, TrackKind::kAudio});
+  for (int i = 0; i < 10; ++i) {
+    bench.sound(bench.media_now());
+    bench.wait(100ms);
+  }
+  bench.play(3s, 10, true);
+  bench.recorder->finish(Reason::kOperatorStop);
+  ASSERT_THAT(bench.media.fragments, testing::Not(IsEmpty()));
+  EXPECT_EQ(bench.media.fragments.front().track, RecorderBench::kVideo);
+  EXPECT_GE(bench.media.of(RecorderBench::kAudio).front().run_position,
+            bench.media.fragments.front().run_position);
+}
+
+TEST(Recorder, ACameraWithSoundOnlyIsRecorded) {
+  RecorderBench bench;
+  bench.connect({TrackKind::kAudio});
+  for (int i = 0; i < 50; ++i) {
+    bench.sound(bench.media_now());
+    bench.wait(100ms);
+  }
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_THAT(bench.story(), ElementsAre("recorded 0.0-5.0"));
+}
+
+TEST(Recorder, WaitsASecondForTheConfigOfPromisedSoundAndThenGoesOnWithoutIt) {
+  RecorderBench bench;
+  bench.recorder->on_item(
+      media::SessionStarted{bench.clock.now(), {TrackKind::kVideo, TrackKind::kAudio}, {}});
+  bench.recorder->on_item(RecorderBench::video_config());
+  bench.media_zero = bench.clock.now();
+  bench.play(3s);
+  ASSERT_THAT(bench.media.fragments, testing::Not(IsEmpty()));
+  EXPECT_THAT(bench.media.fragments.front().run->tracks, SizeIs(1));
+}
+
+TEST(Recorder, SoundWhoseConfigComesWithinTheSecondIsInTheFirstSegment) {
+  RecorderBench bench;
+  bench.recorder->on_item(
+      media::SessionStarted{bench.clock.now(), {TrackKind::kVideo, TrackKind::kAudio}, {}});
+  bench.recorder->on_item(RecorderBench::video_config());
+  bench.media_zero = bench.clock.now();
+  bench.play(500ms, 30);
+  bench.recorder->on_item(RecorderBench::audio_config());
+  bench.play(3s, 30, true);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_THAT(bench.media.fragments.front().run->tracks, SizeIs(2));
+  EXPECT_EQ(bench.media.segment_count(), 1U);
+}
+
+TEST(Recorder, Cam22_SoundThatComesLaterBeginsASegmentAtTheNextKeyFrame) {
+  RecorderBench bench;
+  bench.connect();
+  bench.play(5s, 20);
+  bench.recorder->on_item(RecorderBench::audio_config());
+  bench.play(6s, 20, true);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_EQ(sample_count(bench.media.of(RecorderBench::kVideo)), 110U);
+  EXPECT_EQ(bench.media.segment_count(), 2U);
+  const auto sound = bench.media.of(RecorderBench::kAudio);
+  ASSERT_THAT(sound, testing::Not(IsEmpty()));
+  EXPECT_EQ(sound.front().run_position, 6s);
+  EXPECT_THAT(bench.facts.of<store::RunStarted>(), SizeIs(1));
+}
+
+TEST(Recorder, Cam22_SoundThatVanishesIsDamageAndStopsNoPicture) {
+  RecorderBench bench;
+  bench.connect({TrackKind::kVideo, TrackKind::kAudio});
+  bench.play(5s, 10, true);
+  bench.play(20s, 10, false);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_EQ(sample_count(bench.media.of(RecorderBench::kVideo)), 250U);
+  EXPECT_THAT(bench.story(), ElementsAre("recorded 0.0-25.0"));
+  const auto damage = bench.facts.of<store::DegradedNoted>();
+  ASSERT_THAT(damage, testing::Not(IsEmpty()));
+  EXPECT_THAT(damage, Each(testing::Field(&store::DegradedNoted::reason, Reason::kAudioLost)));
+  EXPECT_LE(damage.front().range.start, bench.start_wall + 6s);
+  EXPECT_GE(damage.back().range.end, bench.start_wall + 22s);
+}
+
+TEST(Recorder, Cam22_SoundOfAnotherRateGoesIntoTheNextSegment) {
+  RecorderBench bench;
+  bench.connect({TrackKind::kVideo, TrackKind::kAudio});
+  bench.play(5s, 10, true);
+  bench.recorder->on_item(RecorderBench::audio_config(8000));
+  bench.play(500ms, 10, false);
+  for (int i = 0; i < 40; ++i) {
+    bench.picture(bench.media_now(), i % 10 == 5);
+    media::AccessUnit unit;
+    unit.track = RecorderBench::kAudio;
+    unit.dts = unit.pts = media::MediaTime(bench.media_now().count() * 8 / 1000, 8000);
+    unit.received = bench.clock.now();
+    unit.is_sync = true;
+    bench.recorder->on_item(std::make_shared<const media::AccessUnit>(unit));
+    bench.wait(100ms);
+  }
+  bench.recorder->finish(Reason::kOperatorStop);
+  const PendingFragment last_sound = bench.media.of(RecorderBench::kAudio).back();
+  EXPECT_EQ(last_sound.run->tracks.at(1)->timescale_hz, 8000U);
+  EXPECT_EQ(sample_count(bench.media.of(RecorderBench::kVideo)), 95U);
+}
+
+TEST(Recorder, Cam25_ABurstAtTenTimesRealTimeIsTakenWhole) {
+  RecorderBench bench;
+  bench.connect();
+  bench.play(5s);
+  const microseconds stopped_at = bench.media_now();
+  bench.wait(10s);  // the camera keeps what it films meanwhile
+  for (int i = 0; i < 110; ++i) {
+    bench.picture(stopped_at + i * 100ms, i % 10 == 0);
+    bench.wait(10ms);
+  }
+  bench.play(5s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_EQ(sample_count(bench.media.fragments), bench.sent.size());
+  EXPECT_THAT(bench.story(), ElementsAre("recorded 0.0-21.1"));
+  EXPECT_THAT(bench.facts.of<store::RunStarted>(), SizeIs(1));
+  for (const PendingFragment& fragment : bench.media.fragments) {
+    EXPECT_GT(fragment.wall_duration, 0s);
+    EXPECT_LE(fragment.wall_duration, 1500ms);
+  }
+}
+
+TEST(Recorder, Host19_AFrozenProcessIsTheReasonForWhatIsMissing) {
+  RecorderBench bench;
+  bench.connect();
+  bench.play(5s);
+  bench.clock.advance(30s);  // nothing runs
+  bench.wait(100ms);
+  bench.disconnect();
+  bench.wait(2s);
+  bench.connect();
+  bench.play(3s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_THAT(bench.story(), ElementsAre("recorded 0.0-5.0", "process_stalled 5.0-35.0",
+                                         "camera_disconnected 35.0-37.1", "recorded 37.1-40.1"));
+}
+
+TEST(Recorder, Host22_AClockSetForwardLeavesATimeThatNeverWas) {
+  RecorderBench bench;
+  bench.connect();
+  bench.play(5s);
+  bench.clock.step_wall(
+      std::chrono::hours(1));  // read anew every 50 ms: one more picture has the old time
+  bench.play(5s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  ASSERT_THAT(bench.facts.of<store::RunStarted>(), SizeIs(2));
+  EXPECT_EQ(bench.facts.of<store::RunStarted>()[1].cause, "clock_step");
+  EXPECT_THAT(bench.story(),
+              ElementsAre("recorded 0.0-5.1", "clock_step 5.1-3605.1", "recorded 3605.1-3610.0"));
+}
+
+TEST(Recorder, Host22_AClockSetBackKeepsBothTimesAndMarksThem) {
+  RecorderBench bench({media::RecordingId{7}, "front", false, std::nullopt}, seconds(60),
+                      ClockWatch::kEarliest + kYear);
+  bench.connect();
+  bench.play(7200s, 10);
+  bench.clock.step_wall(-std::chrono::hours(1));
+  bench.play(5s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_EQ(sample_count(bench.media.fragments), bench.sent.size());
+  const auto damage = bench.facts.of<store::DegradedNoted>();
+  ASSERT_THAT(damage, SizeIs(1));
+  EXPECT_EQ(damage[0].reason, Reason::kClockStep);
+  EXPECT_GE(damage[0].range.length(), 3598s);
+  for (const PendingFragment& fragment : bench.media.fragments)
+    EXPECT_GT(fragment.wall_duration, 0s);
+}
+
+TEST(Recorder, Host23_ABootWithoutAClockIsRecordedUncertainAndRedatedOnceTheClockIsSet) {
+  const WallTime truth = ClockWatch::kEarliest + kYear;
+  RecorderBench bench({media::RecordingId{7}, "front", true, truth - seconds(100)}, seconds(60),
+                      WallTime(seconds(30)));
+  bench.connect();
+  bench.play(20s);
+  EXPECT_TRUE(bench.media.fragments.front().run->is_time_uncertain);
+  EXPECT_THAT(bench.facts.of<store::GapClosed>(),
+              IsEmpty());  // of the downtime: not yet known when
+  const microseconds step = truth - WallTime(seconds(30));
+  bench.clock.step_wall(step);
+  bench.play(10s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  const auto redated = bench.facts.of<store::RunRedated>();
+  ASSERT_THAT(redated, SizeIs(1));
+  EXPECT_EQ(redated[0].run, bench.media.fragments.front().run->id);
+  EXPECT_EQ(redated[0].by, step);
+  EXPECT_FALSE(bench.media.fragments.back().run->is_time_uncertain);
+  ASSERT_THAT(bench.facts.of<store::GapClosed>(), SizeIs(1));
+  EXPECT_EQ(bench.facts.of<store::GapClosed>()[0].to, truth);
+
+  bench.facts.facts.insert(bench.facts.facts.begin(), store::Armed{media::RecordingId{7}, truth});
+  const media::TimelineAnswer answer = bench.timeline();
+  ASSERT_THAT(answer.spans, SizeIs(1));
+  EXPECT_EQ(answer.spans[0].length(), 30s);
+  EXPECT_THAT(answer.gaps, IsEmpty());
+}
+
+TEST(Recorder, Host23_ANewRecordingUnderAWrongClockIsExplainedWholeOnceItIsSet) {
+  RecorderBench bench({media::RecordingId{7}, "front", false, std::nullopt}, seconds(60),
+                      WallTime(seconds(30)));
+  bench.wait(2s);
+  bench.connect();
+  bench.play(5s);
+  bench.disconnect();
+  bench.wait(2s);
+  bench.connect();
+  bench.play(5s);
+  bench.clock.step_wall(ClockWatch::kEarliest + kYear - WallTime(seconds(30)));
+  bench.play(5s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  const media::TimelineAnswer answer = bench.timeline();
+  for (const media::Gap& gap : answer.gaps) {
+    EXPECT_NE(gap.reason, Reason::kLedgerLost)
+        << to_string(gap.range.start) << " " << to_string(gap.range.end);
+  }
+  EXPECT_THAT(answer.spans, SizeIs(2));
+}
+
+TEST(Recorder, Host22_TenYearsBackAndForthAgainIsOneRecordingWithoutAHole) {
+  RecorderBench bench({media::RecordingId{7}, "front", false, std::nullopt}, seconds(60),
+                      ClockWatch::kEarliest + kYear);
+  bench.connect();
+  bench.play(10s);
+  bench.clock.step_wall(-10 * kYear);
+  bench.play(10s);
+  bench.clock.step_wall(10 * kYear);
+  bench.play(10s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_THAT(bench.facts.of<store::RunRedated>(), SizeIs(1));
+  EXPECT_THAT(bench.story(), ElementsAre("recorded 0.0-30.0"));
+}
+
+TEST(Recorder, ReasonsFollowOneAnotherWhileAttemptsGoOn) {
+  RecorderBench bench;
+  bench.connect();
+  bench.play(3s);
+  bench.disconnect(Reason::kCameraDisconnected);
+  bench.wait(2s);
+  bench.disconnect(Reason::kAuthFailed);
+  bench.wait(1s);
+  bench.disconnect(Reason::kAuthFailed);
+  bench.wait(1s);
+  bench.recorder->finish(Reason::kConfigChange);
+  bench.wait(1s);
+  EXPECT_THAT(bench.story(), ElementsAre("recorded 0.0-3.0", "camera_disconnected 3.0-5.0",
+                                         "auth_failed 5.0-7.0", "config_change 7.0-8.0"));
+}
+
+TEST(Recorder, ASessionWithoutAnyMediaIsStalledAfterAWhile) {
+  RecorderBench bench;
+  bench.connect();
+  bench.wait(5s);
+  EXPECT_THAT(bench.story(), ElementsAre("camera_stalled 0.0-5.0"));
+}
+
+TEST(Recorder, TheSessionsOwnReasonForWaitingIsTold) {
+  RecorderBench bench;
+  bench.wait(1s);
+  bench.connect();
+  bench.recorder->on_item(media::Waiting{Reason::kUnsupportedMedia, bench.clock.now()});
+  bench.wait(4s);
+  EXPECT_THAT(bench.story(),
+              ElementsAre("camera_disconnected 0.0-1.0", "unsupported_media 1.0-5.0"));
+}
+
+TEST(Recorder, NothingIsTakenAfterFinish) {
+  RecorderBench bench;
+  bench.connect();
+  bench.play(3s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  const std::size_t before = bench.media.fragments.size();
+  bench.play(3s);
+  bench.recorder->finish(Reason::kConfigChange);
+  EXPECT_EQ(bench.media.fragments.size(), before);
+  EXPECT_EQ(bench.facts.of<store::GapOpened>().back().reason, Reason::kOperatorStop);
+}
+
+}  // namespace
+}  // namespace longtake::archive
