@@ -127,7 +127,7 @@ void Site::State::start(const Config& config, const CameraEntry& entry) {
 /// Session first, so that its last picture reaches the recording; then the recording; `stopped` when all is durable.
 void Site::State::begin_stop(Running& camera, media::Reason reason) {
   camera.shard->loop.post([&camera, reason] {
-    camera.camera->stop([&camera, reason] { camera.recording->stop(reason, [&camera] { camera.stopped.set_value(); }); });
+    camera.camera->stop([&camera, reason] { camera.recording->stop(reason, [&camera] { camera.stopped.set_value(); }); }, reason);
   });
 }
 
