@@ -20,7 +20,7 @@ class ReasonSweep {
       const bool explains = entry_of(reasons[i].reason).effect != Effect::kDamaged;
       if (explains && !reasons[i].range.is_empty()) by_start_.push_back(i);
     }
-    std::ranges::stable_sort(by_start_, {}, [&](std::size_t i) { return reasons[i].range.start; });
+    std::ranges::sort(by_start_, {}, [&](std::size_t i) { return reasons[i].range.start; });
   }
 
   struct Answer {

@@ -206,7 +206,7 @@ RC_GTEST_PROP(Explain, AgreesWithOneCellASecond, ()) {
     const Gap& before = timeline.gaps[i - 1];
     const Gap& after = timeline.gaps[i];
     RC_ASSERT(before.range.end <= after.range.start);
-    RC_ASSERT(before.range.end < after.range.start || before.reason != after.reason);
+    RC_ASSERT((before.range.end < after.range.start || before.reason != after.reason));
   }
 }
 

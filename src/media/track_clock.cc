@@ -12,9 +12,10 @@ constexpr microseconds kTokenReturns = std::chrono::minutes(10);
 constexpr microseconds kFirstProbation = std::chrono::minutes(1);
 constexpr microseconds kLongestProbation = std::chrono::hours(1);
 constexpr int kStuckUnits = 8;  // of 16; wrongly declared B pictures stay below: 2 of 3 increase
-// Before there is an anchor, a step of media alone may be a low frame rate within a buffered GOP,
-// or a cached key frame followed by live pictures. Longer than this it is neither (FAULTS CAM-18).
-constexpr microseconds kLongestFrame = seconds(10);
+// In the first moments of a session steps of media alone may be a low frame rate within a buffered
+// GOP, or a cached key frame followed by live pictures. Beyond this sum they are neither (FAULTS
+// CAM-18).
+constexpr microseconds kBelievedSteps = seconds(10);
 // A camera may name any 64-bit time. 31 years in microseconds leave room for every sum and product
 // made here.
 constexpr microseconds kFarthest{1'000'000'000'000'000};
@@ -29,12 +30,14 @@ TrackClock::TrackClock(const Timeline::Options& options, std::uint32_t timescale
     : ahead_limit_(options.ahead_limit),
       jump_limit_(options.jump_limit),
       timescale_hz_(timescale_hz),
+      believable_steps_(kBelievedSteps),
       rate_(options.rate_window, options.rate_error_ppm),
       sender_(options.camera_clock_max_skew),
       probation_(kFirstProbation) {}
 
 void TrackClock::restart() {
   has_units_ = false;
+  believable_steps_ = kBelievedSteps;
   is_trusted_ = true;
   stuck_ = 0;
 }
@@ -67,8 +70,10 @@ TrackClock::Verdict TrackClock::observe(MediaTime dts, microseconds receipt,
   note_interval(is_trusted_ && verdict == Verdict::kGoesOn ? step : receipt - receipt_);
   note_step(dts > dts_);
   if (verdict == Verdict::kJumped) {
+    believable_steps_ = microseconds(0);
     begin_epoch(dts, receipt);
   } else {
+    if (fall > jump_limit_) believable_steps_ -= fall;
     dts_ = dts;
     media_ = media;
     receipt_ = receipt;
@@ -92,8 +97,7 @@ TrackClock::Verdict TrackClock::judge(microseconds step, microseconds fall,
                                       std::optional<microseconds> floor) const {
   if (step < -jump_limit_) return Verdict::kJumped;
   if (!floor) {
-    const microseconds longest = is_trusted_ ? kLongestFrame : jump_limit_;
-    return fall > longest ? Verdict::kJumped : Verdict::kGoesOn;
+    return fall > std::max(jump_limit_, believable_steps_) ? Verdict::kJumped : Verdict::kGoesOn;
   }
   // Late media that comes down to the floor again, at once or slowly, has only caught up.
   if (delay() - fall >= *floor - ahead_limit_) return Verdict::kGoesOn;
@@ -118,6 +122,7 @@ bool TrackClock::spend_jump() {
 
 void TrackClock::end_trust() {
   is_trusted_ = false;
+  believable_steps_ = microseconds(0);
   clean_since_ = receipt_;
   spacer_ = ReceiptSpacer(previous_receipt_, median_interval().value_or(microseconds(0)));
 }

@@ -91,6 +91,7 @@ class TrackClock {
   microseconds receipt_{0};  // of the last unit
   microseconds previous_receipt_{0};
   microseconds watched_since_{0};
+  microseconds believable_steps_;  // ahead at once, while there is no anchor; none after a jump
   DelayWindow delays_;
   RateEstimator rate_;
   SenderClock sender_;
