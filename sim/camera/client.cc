@@ -54,7 +54,7 @@ Client::Client(Descriptor socket, std::uint64_t number, RtspDialogue::FindCamera
 
 bool Client::wants_to_write() const {
   if (is_frozen_ || (camera() != nullptr && camera()->settings.trickles)) return false;
-  return outbox_.pending() > 0;
+  return outbox_.pending() > 0 || flood_left_ > 0;
 }
 
 SimTime Client::next_due(SimTime now) const {
