@@ -43,8 +43,8 @@ TEST(InitSegment, TellsASampleRateThatItsFieldCannotHoldFromTheDecoderConfigurat
 }
 
 TEST(InitSegment, HoldsADecoderConfigurationOfSeveralKilobytes) {
-  const std::vector<TrackConfigPtr> tracks = {changed(
-      test_audio(), [](TrackConfig& track) { track.decoder_config.resize(20'000, std::byte{7}); })};
+  const std::vector<TrackConfigPtr> tracks = {
+      changed(test_audio(), [](TrackConfig& track) { track.decoder_config.resize(20'000); })};
   const Bytes bytes = make_init(tracks).value();
   EXPECT_EQ(parse_init(bytes).value().tracks.front()->decoder_config,
             tracks.front()->decoder_config);

@@ -6,6 +6,8 @@
 #include <array>
 #include <limits>
 
+#include "codec/aac_config.h"
+
 namespace longtake::isobmff {
 namespace {
 
@@ -136,34 +138,6 @@ void write_mp4a(ByteWriter& out, const TrackConfig& track) {
   out.u8(2);  // §7.3.2.3: as MP4 files have it
 }
 
-/// The first two fields of an AudioSpecificConfig, 14496-3 §1.6.2.1.
-struct AudioStart {
-  unsigned object_type = 0;
-  std::uint32_t sample_rate_hz = 0;  // 0: reserved
-};
-
-std::optional<AudioStart> read_audio_specific_config(ByteSpan config) {
-  constexpr std::array<std::uint32_t, 13> kRates = {96000, 88200, 64000, 48000, 44100, 32000, 24000,
-                                                    22050, 16000, 12000, 11025, 8000,  7350};
-  if (config.size() < 2) return std::nullopt;
-  std::uint64_t bits = 0;  // the first eight bytes, zeros behind the end
-  for (std::size_t i = 0; i < 8; ++i) {
-    bits = bits << 8U | (i < config.size() ? std::to_integer<std::uint64_t>(config[i]) : 0);
-  }
-  const auto take = [&bits](unsigned count) {
-    const auto value = static_cast<std::uint32_t>(bits >> (64U - count));
-    bits <<= count;
-    return value;
-  };
-  AudioStart start;
-  start.object_type = take(5);
-  if (start.object_type == 31) start.object_type = 32 + take(6);
-  const std::uint32_t index = take(4);
-  if (index == 15) start.sample_rate_hz = take(24);
-  if (index < kRates.size()) start.sample_rate_hz = kRates[index];
-  return start;
-}
-
 Result<void> read_mp4a(ByteSpan payload, TrackConfig& into) {
   LT_ASSIGN(const ByteSpan rest, read_audio_start(payload, into));
   LT_ASSIGN(const auto boxes, parse_boxes(rest));
@@ -177,11 +151,11 @@ Result<void> read_mp4a(ByteSpan payload, TrackConfig& into) {
   Cursor in_decoder(decoder);
   if (!in_decoder.skip(13)) return torn("esds");
   LT_ASSIGN(const ByteSpan config, read_descriptor(in_decoder, kDecoderSpecificInfo));
-  const auto start = read_audio_specific_config(config);
-  if (!start) return torn("AudioSpecificConfig");
+  const auto audio = codec::aac::parse_audio_config(config);
+  if (!audio) return torn("AudioSpecificConfig");
   into.decoder_config.assign(config.begin(), config.end());
-  into.codec_string = fmt::format("mp4a.40.{}", start->object_type);
-  if (into.sample_rate_hz == 0) into.sample_rate_hz = start->sample_rate_hz;
+  into.codec_string = codec::aac::codec_string(*audio);
+  if (into.sample_rate_hz == 0) into.sample_rate_hz = audio->sample_rate_hz;
   return {};
 }
 
