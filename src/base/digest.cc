@@ -82,8 +82,11 @@ std::string to_base64(ByteSpan bytes) {
 }
 
 std::optional<Bytes> from_base64(std::string_view text) {
-  for (int padding = 0; padding < 2 && text.ends_with('='); ++padding) text.remove_suffix(1);
-  if (text.size() % 4 == 1) return std::nullopt;  // 6 bits are no byte
+  std::size_t padding = 0;
+  for (; padding < 2 && text.ends_with('='); ++padding) text.remove_suffix(1);
+  const std::size_t digits = text.size() % 4;  // of the last group
+  if (digits == 1) return std::nullopt;        // 6 bits are no byte
+  if (padding > (4 - digits) % 4) return std::nullopt;
   Bytes out;
   out.reserve(text.size() * 3 / 4);
   std::uint32_t bits = 0;

@@ -14,6 +14,7 @@ inline constexpr std::size_t kRtspLineBytes = 8 * 1024;
 inline constexpr std::size_t kRtspHeaderBytes = 64 * 1024;
 inline constexpr std::size_t kRtspHeaderCount = 100;
 inline constexpr std::size_t kRtspBodyBytes = 1024 * 1024;
+inline constexpr std::size_t kRtspJunkBytes = 256 * 1024;  // in a row, between frames
 inline constexpr nanoseconds kRtspMessageDeadline = std::chrono::seconds(10);
 inline constexpr nanoseconds kConnectDeadline = std::chrono::seconds(10);
 inline constexpr std::size_t kSdpLines = 1000;

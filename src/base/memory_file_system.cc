@@ -223,7 +223,7 @@ int Tree::remove(std::string_view path, bool is_directory) {
 }
 
 int Tree::rename(std::string_view from, std::string_view to) {
-  if (from.empty() || to.empty()) return EINVAL;
+  if (from.empty() || !is_plain_path(from) || to.empty() || !is_plain_path(to)) return EINVAL;
   const auto source = find(from);
   if (!source) return source.error();
   const auto target = find(to);

@@ -198,6 +198,10 @@ class RealFileSystem final : public FileSystem {
   }
   Result<void> rename(std::string_view from, std::string_view to) override {
     const std::string what = fmt::format("rename to {}", to);
+    // Both before anything is looked up: a path that can never work is told as that.
+    if (to.empty() || !is_plain_path(to)) {
+      return std::unexpected(errno_error(EINVAL, full(from), what));
+    }
     LT_ASSIGN(const Place source, locate(from, what));
     LT_ASSIGN(const Place target, locate(to, "rename to here"));
     return checked(::renameat(source.folder.get(), source.name.c_str(), target.folder.get(),

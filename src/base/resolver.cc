@@ -90,8 +90,9 @@ void Resolver::resolve(HostPort of, std::weak_ptr<const void> wanted_by, Done do
   {
     const MutexLock lock(mutex_);
     waiting_.push_back({std::move(of), std::move(wanted_by), std::move(done)});
-    const bool are_all_busy = under_way_.size() == threads_.size();
-    if (are_all_busy && threads_.size() < kThreads) {
+    // Threads that have begun no look-up yet are spoken for by the jobs that wait already.
+    const std::size_t idle = threads_.size() - under_way_.size();
+    if (waiting_.size() > idle && threads_.size() < kThreads) {
       threads_.emplace_back([this] { work(); });
     }
   }
