@@ -193,6 +193,7 @@ std::uint32_t MediaSender::send_packets(Track& track, const PacketTemplate& pack
     const std::uint16_t sequence = track.sequence++;
     if (loses_packet()) {
       ++lost;
+      ++counters_.packets_lost;
       continue;
     }
     Bytes& out = outbox.bytes();
@@ -204,7 +205,6 @@ std::uint32_t MediaSender::send_packets(Track& track, const PacketTemplate& pack
     track.octets +=
         static_cast<std::uint32_t>(packet.size() - kInterleavedHeaderBytes - kRtpHeaderBytes);
   }
-  counters_.packets_lost += lost;
   return lost;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "sim/camera/command_words.h"
 
@@ -50,13 +51,14 @@ Result<Script> Script::parse(std::string_view text) {
                               "[times N] CAMERA COMMAND...\"",
                               number, line));
     }
+    parsed->number = number;
     script.lines_.push_back(std::move(*parsed));
   }
   return script;
 }
 
 std::vector<std::string> Script::take_due(std::chrono::milliseconds elapsed) {
-  std::ranges::stable_sort(lines_, {}, &Line::at);
+  std::ranges::sort(lines_, {}, [](const Line& line) { return std::pair(line.at, line.number); });
   std::vector<std::string> due;
   for (Line& line : lines_) {
     if (line.at > elapsed) break;

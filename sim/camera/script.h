@@ -26,6 +26,7 @@ class Script {
 
  private:
   struct Line {
+    std::size_t number = 0;  // in the file, from 1
     std::chrono::milliseconds at{};
     std::optional<std::chrono::milliseconds> every;
     std::optional<std::uint64_t> times_left;
