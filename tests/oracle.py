@@ -462,6 +462,9 @@ class _Judge:
         self.spans = Intervals(timeline["spans"])
         self.gaps = Intervals(timeline["gaps"])
         self.degraded = Intervals(timeline.get("degraded", []))
+        pieces = self.spans.items + self.gaps.items
+        self.first_us = min((start for start, _, _ in pieces), default=0)
+        self.last_us = max((end for _, end, _ in pieces), default=0)
         self.allowed = set(allowed)
         self.tolerances = tolerances
         self.report = report
@@ -555,6 +558,9 @@ class _Judge:
 
     def _judge_place(self, one, where):
         margin = self.us(self.tolerances.edge)
+        # A segment may begin before the time asked for, and grow after the timeline was fetched.
+        if not self.first_us <= one.wall_us < self.last_us:
+            return
         if self.gaps.near(one.wall_us, -margin):
             self.find("plays_in_gap", where + ": the timeline calls this a gap")
         elif not self.spans.near(one.wall_us, margin) and not self.gaps.near(one.wall_us, margin):
@@ -595,7 +601,8 @@ class _Judge:
             inside = walls[bisect.bisect_left(walls, start - limit):bisect.bisect_right(walls, end)]
             edges = [start] + [wall for wall in inside if wall >= start] + [end]
             for before, after in zip(edges, edges[1:]):
-                if after - before > limit + self.us(self.tolerances.edge):
+                slack = self.us(self.tolerances.tail if after == self.last_us else self.tolerances.edge)
+                if after - before > limit + slack:
                     self.find("empty_span", "%s .. %s lies in a span and nothing plays there" % (
                         format_time(before), format_time(after)))
 
@@ -616,7 +623,7 @@ def judge(sent_log, segments, timeline=None, allowed_reasons=(), tolerances=None
     camera           the camera's path in the simulator; recording: its name in the server (the same when None)
     asked            [(start_us, end_us)]: when recording was asked for; None: from the first piece to the last
     clients          simulator's client numbers that are the recorder; None: all
-    until_us         judge pictures taken before; None: Tolerances.tail before the timeline's end
+    until_us         only pictures taken before must play; None: Tolerances.tail before the timeline's end
     """
     report = Report([])
     tolerances = tolerances or Tolerances()
@@ -624,14 +631,12 @@ def judge(sent_log, segments, timeline=None, allowed_reasons=(), tolerances=None
     timeline = timeline if timeline is not None else source.timeline()
     judging = _Judge(load_sent_log(sent_log, camera, clients), [], timeline, allowed_reasons, tolerances, report)
     judging.played = load_played(source, judging.find)
-    ends = [end for start, end, _ in judging.spans.items + judging.gaps.items]
-    starts = [start for start, end, _ in judging.spans.items + judging.gaps.items]
     if until_us is None:
-        until_us = max(ends, default=0) - judging.us(tolerances.tail)
+        until_us = judging.last_us - judging.us(tolerances.tail)
     if not judging.sent:
         judging.find("nothing_sent", "the log %s has no picture of camera %s" % (sent_log, camera))
     # What was sent before recording was asked for is nobody's loss.
-    first_us = min(starts, default=0) - judging.us(tolerances.edge)
+    first_us = judging.first_us - judging.us(tolerances.edge)
     judging.judge_reasons()
     judging.judge_cover(asked)
     times = judging.judge_played(crc32c(camera.encode()))

@@ -218,6 +218,10 @@ class OracleTest(unittest.TestCase):
         self.scene.segments = [{number + 15: sample for number, sample in segment.items()} for segment in self.scene.segments]
         self.assertIn("misdated", self.scene.kinds())
 
+    def test_what_was_recorded_after_the_timeline_was_fetched_is_no_finding(self):
+        self.scene.spans = [(0, 30)]
+        self.assertEqual([], [str(finding) for finding in self.scene.judge(asked_edge=1.0).findings])
+
     def test_a_damaged_picture_in_a_degraded_interval_may_play(self):
         self.scene.lost = {7: 2}
         self.scene.segments[0][7] = picture(7, content=b"\x65half")

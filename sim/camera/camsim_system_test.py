@@ -21,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MEDIA = os.path.join(HERE, "..", "media")
 sys.path.insert(0, os.path.join(HERE, "..", "..", "tests"))
 import oracle  # noqa: E402
+import oracle_test  # noqa: E402
 
 PROGRAM = None
 PATIENCE = 30  # seconds before a hang is called one
@@ -477,6 +478,80 @@ class SeenBySockets(CamsimTest):
         sim.command("front sdp unknown on")
         _, _, sdp = self.client(sim).request("DESCRIBE")
         self.assertNotIn("H264", sdp)
+
+
+class SeenByTheOracle(CamsimTest):
+    """A recorder in a few lines, so that log, mark and oracle are held against each other before longtake is."""
+
+    def record(self, sim, pictures):
+        """The samples of so many pictures, as longtake keeps them: lengths before NAL units, no delimiters."""
+        client = self.client(sim)
+        client.play()
+        samples = []
+        units = []
+        while len(samples) < pictures:
+            channel, data = client.packet()
+            if channel != 0:
+                continue
+            payload = data[12:]
+            kind = payload[0] & 0x1F
+            if kind == 24:
+                at = 1
+                while at < len(payload):
+                    size = struct.unpack_from(">H", payload, at)[0]
+                    units.append(payload[at + 2:at + 2 + size])
+                    at += 2 + size
+            elif kind == 28:
+                if payload[1] & 0x80:
+                    units.append(bytes([payload[0] & 0xE0 | payload[1] & 0x1F]))
+                if units:
+                    units[-1] += payload[2:]
+            else:
+                units.append(payload)
+            if data[1] & 0x80:
+                samples.append(b"".join(struct.pack(">I", len(unit)) + unit for unit in units if unit[0] & 0x1F != 9))
+                units = []
+        return samples
+
+    def judge(self, sim, samples, allowed=(), degraded=()):
+        walls = [oracle.read_mark(sample).wall_us for sample in samples if oracle.read_mark(sample)]
+        with open(os.path.join(self.folder, "1.mp4"), "wb") as file:
+            file.write(oracle_test.init_segment())
+            for sample in samples:
+                mark = oracle.read_mark(sample)
+                wall = mark.wall_us if mark else walls[0]
+                file.write(oracle_test.fragment([sample], round((wall - walls[0]) * 0.09)))
+        whole = {"start": oracle.format_time(walls[0]), "end": oracle.format_time(walls[-1] + 66_667)}
+        with open(os.path.join(self.folder, "segments.json"), "w", encoding="utf-8") as file:
+            json.dump({"segments": [dict(whole, id=1)]}, file)
+        timeline = {"spans": [whole], "gaps": [], "degraded": [dict(whole, reason=reason) for reason in degraded]}
+        sim.command("sync")
+        return oracle.judge(sim.sent_log, self.folder, timeline, allowed, oracle.Tolerances(tail=0.0), camera="front")
+
+    def test_a_faithful_recording_has_no_findings(self):
+        sim = self.start("--media", FRONT, "--do", "front start mid")
+        report = self.judge(sim, self.record(sim, 40))
+        self.assertEqual([], [str(finding) for finding in report.findings])
+        self.assertEqual(40, report.playable)
+
+    def test_b_frames_are_recorded_faithfully_too(self):
+        sim = self.start("--media", "front=" + media("reorder.h264"), "--do", "front start mid")
+        report = self.judge(sim, self.record(sim, 40))
+        self.assertEqual([], [str(finding) for finding in report.findings])
+
+    def test_one_flipped_bit_is_found(self):
+        sim = self.start("--media", FRONT, "--do", "front start mid")
+        samples = self.record(sim, 20)
+        samples[10] = samples[10][:-1] + bytes([samples[10][-1] ^ 1])
+        self.assertEqual(["altered"], [finding.kind for finding in self.judge(sim, samples).findings])
+
+    def test_lost_packets_must_be_admitted(self):
+        sim = self.start("--media", FRONT, "--do", "front start mid", "--do", "front lose every 20")
+        samples = self.record(sim, 60)
+        kinds = {finding.kind for finding in self.judge(sim, samples).findings}
+        self.assertIn("silent_damage", kinds)
+        report = self.judge(sim, samples, ["packet_loss"], ["packet_loss"])
+        self.assertEqual([], [str(finding) for finding in report.findings])
 
 
 class Program(CamsimTest):
