@@ -78,7 +78,8 @@ struct SegmentClosed {
   bool is_recovered = false;
   friend bool operator==(const SegmentClosed&, const SegmentClosed&) = default;
 };
-/// Its bytes go now, and why. The file may still be there until it is purged.
+/// Its bytes go now, and why. The file may still be there until it is purged. Unlike SegmentClosed's, `spans` are as
+/// the catalog's row showed them then, a redate included: the reason is painted there and never moves again.
 struct SegmentDeleted {
   media::RecordingId recording;
   media::SegmentId segment;
@@ -117,8 +118,9 @@ struct DegradedNoted {
 };
 
 /// The order is the ledger's type number (from 1): append only.
-using Fact = std::variant<ProcessStarted, ProcessStopped, RecordingCreated, Armed, Disarmed, RunStarted, RunRedated,
-                          SegmentOpened, SegmentClosed, SegmentDeleted, GapOpened, GapClosed, GapNoted, DegradedNoted>;
+using Fact = std::variant<ProcessStarted, ProcessStopped, RecordingCreated, Armed, Disarmed,
+                          RunStarted, RunRedated, SegmentOpened, SegmentClosed, SegmentDeleted,
+                          GapOpened, GapClosed, GapNoted, DegradedNoted>;
 
 /// Takes facts from any thread, in order per caller, without waiting for the disk. They are durable with the next commit.
 class FactSink {
