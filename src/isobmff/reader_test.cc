@@ -187,6 +187,7 @@ TEST(Walk, StopsAtABoxThatIsNotOurs) {
   ByteWriter(file).u32(100).u32(four_cc("free")).zeros(92);
   const Walk walked = walk(file, Check::kAll).value();
   EXPECT_EQ(walked.stop, Stop::kForeignBox);
+  EXPECT_NE(walked.detail.find("'free'"), std::string::npos) << walked.detail;
   EXPECT_EQ(walked.index.fragments.size(), 6u);
 }
 

@@ -96,12 +96,16 @@ Result<std::optional<Record>> RecordWalker::next() {
 
 Result<std::optional<Record>> RecordWalker::stop_at_foreign_box(ByteSpan start) {
   if (is_uuid_box(start, kSummaryUuid)) return stop(Stop::kClosing, "a summary");
+  // Looked at before the scan, which reads into the same buffer.
+  const std::size_t bytes = start.size();
+  const FourCc type = peek_box_header(start).value_or(BoxHeader{}).type;
   LT_ASSIGN(const bool is_zero, is_zero_to_the_end());
   if (is_zero) return stop(Stop::kZeros, "zeros up to the end");
-  if (start.size() < kUuidHeaderBytes)
+  if (bytes < kUuidHeaderBytes) {
     return stop(Stop::kTornHead, "the file ends inside the header of a box");
-  return stop(Stop::kForeignBox, fmt::format("neither a record nor a summary but '{}'",
-                                             to_text(peek_box_header(start)->type)));
+  }
+  return stop(Stop::kForeignBox,
+              fmt::format("neither a record nor a summary but '{}'", to_text(type)));
 }
 
 Result<bool> RecordWalker::is_zero_to_the_end() {

@@ -36,7 +36,8 @@ class RecordWalker {
   /// The first record was written behind other bytes: what looks like a codec of a later version is
   /// rot.
   Result<bool> is_init_damaged();
-  /// Fills the start of the buffer; fewer bytes only at the end of the file.
+  /// Fills the start of the buffer, valid until the next read; fewer bytes only at the end of the
+  /// file.
   Result<ByteSpan> read(std::uint64_t offset, std::uint64_t bytes);
   std::nullopt_t stop(Stop reason, std::string detail);
   Result<std::optional<Record>> stop_at_foreign_box(ByteSpan start);
