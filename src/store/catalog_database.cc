@@ -13,10 +13,10 @@ namespace {
 constexpr std::int64_t kApplicationId = 0x4C544B43;
 constexpr std::int64_t kSchemaVersion = 1;
 
-// The WAL is cut back to this when it is reset; CatalogWriter::checkpoint keeps it there. No automatic checkpoints:
-// SQLite 3.40 may lose a WAL reset that races with another connection's.
+// The WAL is cut back to this when it is reset; CatalogWriter::checkpoint keeps it there. No automatic checkpoints
+// (sqlite.cc): SQLite 3.40 may lose a WAL reset that races with another connection's.
 constexpr std::string_view kServePragmas =
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;"
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
     "PRAGMA journal_size_limit = 16777216; PRAGMA cache_size = -16384;";
 constexpr std::string_view kRebuildPragmas =
     "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;"

@@ -25,9 +25,10 @@ struct RebuildProgress {
 struct RebuildOptions {
   std::string ledger_folder = "ledger";
   std::uint64_t up_to_sequence = UINT64_MAX;  // of the ledger; what follows is applied afterwards
-  MediaFacts media_facts;                     // none: from the ledger alone
-  std::function<void(const RebuildProgress&)> progress;  // after each transaction; may be empty
-  std::stop_token stop;
+  MediaFacts media_facts = {};                // none: from the ledger alone
+  std::function<void(const RebuildProgress&)> progress =
+      {};  // after each transaction; may be empty
+  std::stop_token stop = {};
 };
 
 /// Builds into `new_path`, which is removed first: the last whole snapshot, the ledger behind it, then media (which

@@ -10,8 +10,8 @@ namespace {
 
 // A passive checkpoint each 4 MiB keeps the WAL small while nobody reads; past 32 MiB (a reader that stayed) its space is
 // taken back as soon as that is possible. FAULTS CAT-04.
-constexpr std::uint64_t kPassiveBytes = 4ULL * 1024 * 1024;
-constexpr std::uint64_t kTruncateBytes = 32ULL * 1024 * 1024;
+constexpr std::int64_t kPassivePages = 1024;  // of 4 KiB
+constexpr std::int64_t kTruncatePages = 8 * 1024;
 
 class Writer final : public CatalogWriter {
  public:
@@ -34,10 +34,10 @@ class Writer final : public CatalogWriter {
   Result<std::uint64_t> applied_sequence() override { return catalog_->applied_sequence(); }
 
   Result<void> checkpoint() override {
-    const std::uint64_t size = wal_bytes();
-    if (size < kPassiveBytes) return {};
-    const auto mode = size < kTruncateBytes ? sqlite::Database::Checkpoint::kPassive
-                                            : sqlite::Database::Checkpoint::kTruncate;
+    const std::int64_t pages = catalog_->database().wal_pages();
+    if (pages < kPassivePages) return {};
+    const auto mode = pages < kTruncatePages ? sqlite::Database::Checkpoint::kPassive
+                                             : sqlite::Database::Checkpoint::kTruncate;
     LT_TRY(catalog_->database().checkpoint(mode));
     return {};
   }

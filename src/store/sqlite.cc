@@ -105,6 +105,12 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Access
   std::unique_ptr<Database> database(new Database(handle));  // also a failed open has a handle
   if (code != SQLITE_OK) return std::unexpected(failure(handle, code).error().in(path));
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);
+  const auto note_pages = [](void* pages, sqlite3*, const char*, int count) {
+    *static_cast<std::int64_t*>(pages) = count;
+    return SQLITE_OK;
+  };
+  // In the place of SQLite's own automatic checkpoint.
+  sqlite3_wal_hook(handle, note_pages, &database->wal_pages_);
   // Whatever stands in the file's schema gets no more rights than our own statements need.
   LT_TRY(
       database->run_script("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"

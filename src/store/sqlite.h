@@ -107,6 +107,8 @@ class Database {
   Result<std::int64_t> integer(std::string_view sql);
   Result<std::string> text(std::string_view sql);
 
+  /// Pages in the WAL as of the last commit of this connection. Its file is larger: it is reused, not cut.
+  [[nodiscard]] std::int64_t wal_pages() const { return wal_pages_; }
   enum class Checkpoint { kPassive, kTruncate };
   /// False when a reader or writer kept it from finishing.
   Result<bool> checkpoint(Checkpoint mode);
@@ -117,6 +119,7 @@ class Database {
   explicit Database(sqlite3* handle) : handle_(handle) {}
 
   std::stop_token stop_;
+  std::int64_t wal_pages_ = 0;
   std::unique_ptr<sqlite3, DatabaseCloser> handle_;
 };
 
