@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "sim/camera/command_words.h"
 #include "sim/camera/commands.h"
 
@@ -20,7 +22,7 @@ std::optional<PictureRate> parse_rate(std::string_view text) {
   const auto divisor = slash == std::string_view::npos ? 1 : parse_count(text.substr(slash + 1));
   if (!pictures || !divisor || *divisor == 0 || *pictures < 0.01 || *pictures > 30'000'000)
     return std::nullopt;
-  const auto thousandths = static_cast<std::int64_t>(*pictures * 1000 + 0.5);
+  const auto thousandths = std::int64_t{std::llround(*pictures * 1000)};
   return PictureRate{thousandths, static_cast<std::int64_t>(*divisor) * 1000};
 }
 
