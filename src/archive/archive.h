@@ -20,16 +20,16 @@ namespace longtake::archive {
 
 /// One recording's policy and shape, as configured.
 struct RecordingConfig {
-  std::string name;                        // [A-Za-z0-9-]{1,64}
-  microseconds segment_length{60'000'000}; // target; 30 s to 5 min; the hard cap is twice that
-  std::optional<microseconds> keep;        // by age; nothing: for ever, as far as space allows
+  std::string name;                         // [A-Za-z0-9-]{1,64}
+  microseconds segment_length{60'000'000};  // target; 30 s to 5 min; the hard cap is twice that
+  std::optional<microseconds> keep;         // by age; nothing: for ever, as far as space allows
   std::optional<std::uint64_t> max_size_bytes;
 };
 
 /// The data folder's policy.
 struct VolumePolicy {
   std::optional<std::uint64_t> max_total_bytes;
-  std::uint64_t min_free_bytes = 0;   // the larger of the two floors counts
+  std::uint64_t min_free_bytes = 0;  // the larger of the two floors counts
   std::uint32_t min_free_percent = 5;
 };
 
@@ -80,7 +80,10 @@ class Archive {
   struct Options {
     VolumePolicy policy;
     milliseconds commit_interval{1000};
-    bool owns_mount = false;  // the volume is a mount of its own: syncfs may be used
+    bool owns_mount = false;   // the volume is a mount of its own: syncfs may be used
+    std::string catalog_path;  // a real path, for SQLite; empty: catalog.db in the folder
+    std::string boot_id;       // of the machine's boot; empty: ask the kernel
+    std::uint64_t ring_budget_bytes = 0;  // of all media in memory; 0: a quarter of RAM
   };
   struct Environment {
     base::FileSystem& files;
@@ -109,7 +112,8 @@ class Archive {
   virtual Result<std::vector<RecordingStatus>> recordings() = 0;
   virtual Result<RecordingStatus> recording(const std::string& name) = 0;  // kNotFound
   virtual Result<media::TimelineAnswer> timeline(const std::string& name, TimeRange within) = 0;
-  virtual Result<std::vector<SegmentInfo>> segments(const std::string& name, TimeRange within, std::size_t limit) = 0;
+  virtual Result<std::vector<SegmentInfo>> segments(const std::string& name, TimeRange within,
+                                                    std::size_t limit) = 0;
   virtual Result<SegmentFile> open_segment(const std::string& name, media::SegmentId id) = 0;
 
   /// Stops threads after everything is closed, durable and ledgered as stopped in order.

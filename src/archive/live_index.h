@@ -12,7 +12,8 @@ namespace longtake::archive {
 
 /// A segment that the catalog does not yet list as closed.
 struct LiveSegment {
-  std::string path;  // within the volume: "recordings/front-0011223344556677/20260131/5000003-12.mp4"
+  std::string
+      path;  // within the volume: "recordings/front-0011223344556677/20260131/5000003-12.mp4"
   std::shared_ptr<const media::FragmentIndex> index;
   std::uint64_t durable_bytes = 0;  // of the file, known to survive a power cut
   bool is_closed = false;           // summary written; its SegmentClosed fact is on its way
@@ -21,7 +22,7 @@ struct LiveSegment {
 /// One recording as it is right now. Immutable; swapped whole at each append and commit.
 struct LiveRecording {
   std::vector<LiveSegment> segments;  // oldest first
-  WallTime durable_until;             // contiguous: all recorded before it is durable; epoch when nothing is
+  WallTime durable_until;  // contiguous: all recorded before it is durable; epoch when nothing is
 };
 using LiveRecordingPtr = std::shared_ptr<const LiveRecording>;
 

@@ -15,7 +15,8 @@ struct RunInfo {
   media::RunId id;
   MonotonicTime start;
   bool is_time_uncertain = false;
-  std::vector<media::TrackConfigPtr> tracks;  // in force; a changed set is a new RunInfo with the same id
+  std::vector<media::TrackConfigPtr>
+      tracks;  // in force; a changed set is a new RunInfo with the same id
 };
 using RunInfoPtr = std::shared_ptr<const RunInfo>;
 
@@ -29,22 +30,24 @@ struct PendingFragment {
   };
 
   RunInfoPtr run;
-  bool starts_segment = false;       // close the open segment, if any, and begin the next one here
-  bool is_off_key = false;           // ... although this is no key frame (hard cap)
+  bool starts_segment = false;  // close the open segment, if any, and begin the next one here
+  bool is_off_key = false;      // ... although this is no key frame (hard cap)
   media::TrackId track = 0;
   std::vector<Sample> samples;
-  std::int64_t run_ticks = 0;        // DTS of the first sample from the run's start, track timescale
+  std::int64_t run_ticks = 0;  // DTS of the first sample from the run's start, track timescale
   std::int64_t duration_ticks = 0;
-  microseconds run_position{0};      // the same on the run's clock
+  microseconds run_position{0};  // the same on the run's clock
   WallTime wall_start;
   microseconds wall_duration{0};
-  microseconds bridge{0};            // as media::FragmentEntry
+  microseconds bridge{0};  // as media::FragmentEntry
   microseconds wall_uncertainty{0};
   bool is_sync = false;
   bool is_damaged = false;
-  std::size_t payload_bytes = 0;     // sum over samples
+  std::size_t payload_bytes = 0;  // sum over samples
 
-  [[nodiscard]] TimeRange covered() const { return {wall_start - bridge, wall_start + wall_duration}; }
+  [[nodiscard]] TimeRange covered() const {
+    return {wall_start - bridge, wall_start + wall_duration};
+  }
 };
 
 /// The writer's side of one recording, as its recorder sees it.

@@ -1,0 +1,607 @@
+#include "archive/archive.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <thread>
+#include <utility>
+
+#include "archive/committer.h"
+#include "archive/downtime.h"
+#include "archive/reader_pool.h"
+#include "archive/reaper.h"
+#include "archive/recorder.h"
+#include "archive/recovery.h"
+#include "archive/timeline_query.h"
+#include "archive/trusted_time.h"
+#include "archive/volume.h"
+#include "archive/volume_writer.h"
+#include "base/kill_point.h"
+#include "base/mutex.h"
+#include "store/store.h"
+
+namespace longtake::archive {
+namespace {
+
+/// How long an orderly stop may take until everything is on the disk (HOST-02).
+constexpr nanoseconds kCloseLimit = seconds(5);
+constexpr nanoseconds kLedgerSyncLimit = seconds(5);
+constexpr nanoseconds kIdentityInterval = seconds(2);
+constexpr nanoseconds kListingLimit = milliseconds(50);
+
+bool is_name(const std::string& name) {
+  const auto is_good = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, is_good);
+}
+
+/// Everything of one recording that this life has touched.
+struct Recording {
+  Recording(RecordingFolder in_folder, store::FactSink& store)
+      : folder(std::move(in_folder)), facts(folder.id, store) {}
+
+  const RecordingFolder folder;
+  RecordingFacts facts;
+  // Guarded by the archive's lock.
+  std::shared_ptr<RecordingWriter> writer;  // made with the first handle, stays for the life
+  const Recorder* recorder = nullptr;       // the handle's, while there is one
+  bool has_handle = false;
+  bool is_armed = false;
+};
+
+class VolumeArchive final : public Archive {
+ public:
+  VolumeArchive(const Options& options, const Environment& environment);
+  ~VolumeArchive() override;
+  Result<void> open();
+
+  Result<std::unique_ptr<RecordingHandle>> start_recording(const RecordingConfig& config,
+                                                           base::Executor& shard) override;
+  void set_policy(const RecordingConfig& config) override;
+  void set_volume_policy(const VolumePolicy& policy) override;
+  void disarm(const std::string& name) override;
+
+  [[nodiscard]] bool is_ready() const override { return is_recovered_.load(); }
+  Result<std::vector<RecordingStatus>> recordings() override;
+  Result<RecordingStatus> recording(const std::string& name) override;
+  Result<media::TimelineAnswer> timeline(const std::string& name, TimeRange within) override;
+  Result<std::vector<SegmentInfo>> segments(const std::string& name, TimeRange within,
+                                            std::size_t limit) override;
+  Result<SegmentFile> open_segment(const std::string& name, media::SegmentId id) override;
+  Result<void> close() override;
+
+  void release(const std::shared_ptr<Recording>& recording);
+
+ private:
+  class Handle;
+
+  Result<void> start_store();
+  void make_disk();
+  void make_reaper();
+  void start_threads();
+  void recover();
+  void beat();
+  void after_commit();
+  void guard_identity();
+  void forget_listed();
+  void explain(const RecordingFolder& folder, WallTime from, media::Reason reason,
+               std::string detail);
+  std::shared_ptr<Recording> entry_of(const RecordingFolder& folder) LT_REQUIRES(mutex_);
+  [[nodiscard]] std::shared_ptr<Recording> find(const std::string& name);
+  Result<std::shared_ptr<Recording>> require(const std::string& name);
+  [[nodiscard]] LiveRecordingPtr live_of(const Recording& recording);
+  [[nodiscard]] std::uint64_t live_bytes(media::RecordingId id);
+  [[nodiscard]] RecordingStatus live_status(const Recording& recording);
+  bool settle_all();
+
+  const Options options_;
+  const Environment environment_;
+  const WallTime started_;
+  std::unique_ptr<Volume> volume_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<ReaderPool> readers_;
+
+  VolumeHealth health_;
+  RingBudget budget_;
+  WriterMetrics metrics_;
+  SpaceGuard space_;
+  std::unique_ptr<DiskContext> disk_;
+  std::unique_ptr<VolumeWriter> writer_;
+  std::unique_ptr<Committer> committer_;
+  std::unique_ptr<TrustedTime> trusted_time_;
+  std::unique_ptr<Reaper> reaper_;
+  std::optional<MonotonicTime> identity_checked_;  // the committer's
+  std::thread recovery_;
+  std::atomic<bool> is_stopping_{false};
+  std::atomic<bool> is_recovered_{false};
+  bool is_closed_ = false;
+
+  base::Mutex mutex_;
+  std::map<std::string, std::shared_ptr<Recording>> recordings_ LT_GUARDED_BY(mutex_);
+};
+
+// ---- A recording's handle ----
+
+class VolumeArchive::Handle final : public RecordingHandle {
+ public:
+  Handle(VolumeArchive& archive, std::shared_ptr<Recording> recording,
+         std::unique_ptr<Recorder> recorder, base::Executor& shard)
+      : archive_(archive),
+        recording_(std::move(recording)),
+        recorder_(std::move(recorder)),
+        shard_(shard) {}
+  ~Handle() override {
+    finish(media::Reason::kOperatorStop);
+    archive_.release(recording_);
+  }
+
+  media::ItemSink& sink() override { return *recorder_; }
+  void stop(media::Reason reason, base::Task done) override {
+    finish(reason);
+    recording_->writer->on_settled(
+        [&shard = shard_, task = std::move(done)]() mutable { shard.post(std::move(task)); });
+  }
+
+ private:
+  void finish(media::Reason reason) {
+    if (!std::exchange(is_finished_, true)) recorder_->finish(reason);
+  }
+
+  VolumeArchive& archive_;
+  std::shared_ptr<Recording> recording_;
+  std::unique_ptr<Recorder> recorder_;
+  base::Executor& shard_;
+  bool is_finished_ = false;
+};
+
+// ---- Opening ----
+
+VolumeArchive::VolumeArchive(const Options& options, const Environment& environment)
+    : options_(options),
+      environment_(environment),
+      started_(environment.clock.wall_now()),
+      health_(environment.clock, environment.logger),
+      budget_(options.ring_budget_bytes != 0 ? options.ring_budget_bytes
+                                             : default_ring_budget_bytes()),
+      metrics_(environment.metrics),
+      space_(environment.files, health_) {
+  space_.set_policy(options.policy);
+}
+
+Result<void> VolumeArchive::open() {
+  LT_ASSIGN(volume_, Volume::open(environment_.files, environment_.clock, environment_.random,
+                                  options_.boot_id.empty() ? read_boot_id() : options_.boot_id));
+  LT_TRY(start_store());
+  make_disk();
+  make_reaper();
+  start_threads();
+  LT_LOG(environment_.logger, kInfo, "archive.opened", {"folder", environment_.files.root()},
+         {"start", volume_->start()}, {"recordings", volume_->recordings().size()});
+  return {};
+}
+
+Result<void> VolumeArchive::start_store() {
+  store::Store::Options options;
+  options.ledger_folder = kLedgerFolder;
+  options.catalog_path = options_.catalog_path.empty()
+                             ? base::join_path(environment_.files.root(), "catalog.db")
+                             : options_.catalog_path;
+  LT_ASSIGN(store_, store::Store::start(std::move(options), environment_.files, environment_.clock,
+                                        environment_.logger, environment_.metrics));
+  readers_ = std::make_unique<ReaderPool>(*store_);
+  store_->append(store::ProcessStarted{volume_->start(), volume_->boot_id(), started_});
+  return {};
+}
+
+void VolumeArchive::make_disk() {
+  const auto purge = [this](media::RecordingId recording, media::SegmentId segment) {
+    store_->purge(recording, {segment});
+  };
+  disk_ = std::make_unique<DiskContext>(DiskContext{environment_.files, environment_.clock,
+                                                    environment_.logger, *store_, health_, budget_,
+                                                    metrics_, purge});
+  writer_ = std::make_unique<VolumeWriter>(*disk_, space_, [this] { beat(); });
+  const Committer::Options options{options_.commit_interval, options_.owns_mount};
+  committer_ = std::make_unique<Committer>(
+      options, *disk_, *writer_,
+      Committer::Hooks{[this] { return store_->sync_ledger(kLedgerSyncLimit); },
+                       [this] { after_commit(); }});
+}
+
+void VolumeArchive::make_reaper() {
+  trusted_time_ = std::make_unique<TrustedTime>(environment_.files, environment_.clock,
+                                                environment_.logger, volume_->boot_id());
+  Reaper::Environment reaper{environment_.files,
+                             environment_.clock,
+                             environment_.logger,
+                             environment_.metrics,
+                             *trusted_time_,
+                             *store_,
+                             {},
+                             {},
+                             {},
+                             {},
+                             {},
+                             {},
+                             {}};
+  reaper.sync_ledger = [this] { return store_->sync_ledger(kLedgerSyncLimit); };
+  reaper.flush_catalog = [this] { return store_->flush(kLedgerSyncLimit); };
+  reaper.purge = [this](media::RecordingId recording, std::vector<media::SegmentId> segments) {
+    store_->purge(recording, std::move(segments));
+  };
+  reaper.open_reader = [this] { return store_->open_reader(); };
+  reaper.recordings = [this] { return volume_->recordings(); };
+  reaper.is_ready = [this] { return is_ready(); };
+  reaper.live_bytes = [this](media::RecordingId id) { return live_bytes(id); };
+  reaper_ = std::make_unique<Reaper>(std::move(reaper));
+  reaper_->set_volume_policy(options_.policy);
+  space_.set_retention([this] {
+    const bool can_make_room = reaper_->can_make_room();
+    if (can_make_room) reaper_->wake();
+    return can_make_room;
+  });
+}
+
+void VolumeArchive::start_threads() {
+  writer_->start();
+  committer_->start();
+  reaper_->start();
+  recovery_ = std::thread([this] { recover(); });
+}
+
+void VolumeArchive::recover() {
+  Recovery recovery(
+      {environment_.files, environment_.clock, environment_.logger, *volume_, *store_,
+       [this](const RecordingFolder& folder, WallTime from, media::Reason reason,
+              std::string detail) { explain(folder, from, reason, std::move(detail)); },
+       is_stopping_},
+      started_);
+  while (!is_stopping_) {
+    const auto report = recovery.run();
+    if (report) {
+      is_recovered_ = true;
+      return;
+    }
+    if (report.error().code() == ErrorCode::kCancelled) return;
+    LT_LOG(environment_.logger, kError, "recovery.failed", {"error", report.error().message()},
+           {"next", "recording goes on; recovery is tried again in 5 s"});
+    for (int tenth = 0; tenth < 50 && !is_stopping_; ++tenth) {
+      std::this_thread::sleep_for(milliseconds(100));
+    }
+  }
+}
+
+void VolumeArchive::explain(const RecordingFolder& folder, WallTime from, media::Reason reason,
+                            std::string detail) {
+  std::shared_ptr<Recording> recording;
+  {
+    const base::MutexLock lock(mutex_);
+    recording = entry_of(folder);
+  }
+  recording->facts.explain_downtime(from, reason, std::move(detail));
+}
+
+// ---- What the threads do beside their work ----
+
+void VolumeArchive::beat() {
+  // It only bounds a downtime, so a failure is no news: the next write of media tells what is wrong.
+  static_cast<void>(volume_->beat());
+}
+
+void VolumeArchive::after_commit() {
+  guard_identity();
+  if (const auto renewed = volume_->renew_runs(); !renewed) {
+    LT_LOG(environment_.logger, kWarning, "volume.renew_failed",
+           {"error", renewed.error().message()});
+  }
+  forget_listed();
+}
+
+void VolumeArchive::guard_identity() {
+  const MonotonicTime now = environment_.clock.now();
+  if (identity_checked_ && now - *identity_checked_ < kIdentityInterval) return;
+  identity_checked_ = now;
+  const Result<void> same = volume_->check_identity();
+  if (same) {
+    health_.on_found();
+    return;
+  }
+  const ErrorCode code = same.error().code();
+  const bool is_gone = code == ErrorCode::kFailedPrecondition || code == ErrorCode::kNotFound;
+  // A disk that does not answer is not another disk: writing says so by itself.
+  if (is_gone) {
+    health_.on_missing(same.error());
+    writer_->wake();
+  }
+}
+
+void VolumeArchive::forget_listed() {
+  if (!store_->is_ready()) return;
+  struct Closed {
+    std::shared_ptr<RecordingWriter> writer;
+    std::vector<media::SegmentId> segments;
+  };
+  std::vector<Closed> all;
+  for (auto& writer : writer_->recordings()) {
+    auto segments = writer->closed_segments();
+    if (!segments.empty()) all.push_back({std::move(writer), std::move(segments)});
+  }
+  // All their facts came before; what is applied now is listed from now on (invariant A10).
+  if (all.empty() || !store_->flush(kListingLimit)) return;
+  for (const Closed& closed : all) {
+    for (const media::SegmentId& segment : closed.segments) closed.writer->forget(segment);
+  }
+}
+
+// ---- Recordings come and go ----
+
+std::shared_ptr<Recording> VolumeArchive::entry_of(const RecordingFolder& folder) {
+  auto& entry = recordings_[folder.name];
+  if (entry == nullptr) {
+    entry = std::make_shared<Recording>(folder, *store_);
+    entry->is_armed = true;  // until we know better; arming again what is armed changes nothing
+  }
+  return entry;
+}
+
+std::shared_ptr<Recording> VolumeArchive::find(const std::string& name) {
+  const auto folder = volume_->find(name);
+  if (!folder) return nullptr;
+  const base::MutexLock lock(mutex_);
+  return entry_of(*folder);
+}
+
+Result<std::shared_ptr<Recording>> VolumeArchive::require(const std::string& name) {
+  auto recording = find(name);
+  if (recording == nullptr) {
+    return fail(ErrorCode::kNotFound, fmt::format("there is no recording \"{}\"", name));
+  }
+  return recording;
+}
+
+Result<std::unique_ptr<RecordingHandle>> VolumeArchive::start_recording(
+    const RecordingConfig& config, base::Executor& shard) {
+  if (!is_name(config.name)) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("recording \"{}\": a name is 1 to 64 letters, digits and hyphens",
+                            config.name));
+  }
+  auto found = volume_->find_or_create(config.name);
+  if (!found) return std::unexpected(std::move(found).error().in("recording " + config.name));
+  if (found->is_new) {
+    store_->append(
+        store::RecordingCreated{found->folder.id, found->folder.name, found->folder.created});
+  }
+  std::shared_ptr<Recording> recording;
+  RecordingIdentity identity;
+  identity.id = found->folder.id;
+  identity.name = found->folder.name;
+  {
+    const base::MutexLock lock(mutex_);
+    recording = entry_of(found->folder);
+    if (recording->has_handle) {
+      return fail(ErrorCode::kAlreadyExists,
+                  fmt::format("recording \"{}\" has a writer already", config.name));
+    }
+    recording->has_handle = true;
+    identity.is_armed = recording->is_armed && !found->is_new;
+    recording->is_armed = true;
+    if (recording->writer == nullptr) {
+      recording->writer = std::make_shared<RecordingWriter>(
+          recording->folder, *disk_, [this] { writer_->wake(); },
+          [this] { committer_->request(); });
+      writer_->add(recording->writer);
+    }
+  }
+  if (const auto& alive = volume_->last_alive()) identity.last_known_wall = alive->wall;
+  if (identity.is_armed) {
+    // It may have been disarmed when the last life ended; if not, this changes nothing.
+    store_->append(store::Armed{identity.id, environment_.clock.wall_now()});
+  }
+  set_policy(config);
+  auto recorder = std::make_unique<Recorder>(
+      identity, config, *recording->writer, recording->facts,
+      [this] { return volume_->next_run(); }, shard, environment_.logger, environment_.metrics);
+  {
+    const base::MutexLock lock(mutex_);
+    recording->recorder = recorder.get();
+  }
+  return std::make_unique<Handle>(*this, std::move(recording), std::move(recorder), shard);
+}
+
+void VolumeArchive::release(const std::shared_ptr<Recording>& recording) {
+  const base::MutexLock lock(mutex_);
+  recording->recorder = nullptr;
+  recording->has_handle = false;
+}
+
+void VolumeArchive::set_policy(const RecordingConfig& config) { reaper_->set_policy(config); }
+
+void VolumeArchive::set_volume_policy(const VolumePolicy& policy) {
+  space_.set_policy(policy);
+  reaper_->set_volume_policy(policy);
+}
+
+void VolumeArchive::disarm(const std::string& name) {
+  const auto recording = find(name);
+  if (recording == nullptr) return;
+  {
+    const base::MutexLock lock(mutex_);
+    recording->is_armed = false;
+  }
+  recording->facts.append(store::Disarmed{recording->folder.id, environment_.clock.wall_now()});
+}
+
+// ---- Questions ----
+
+LiveRecordingPtr VolumeArchive::live_of(const Recording& recording) {
+  std::shared_ptr<RecordingWriter> writer;
+  {
+    const base::MutexLock lock(mutex_);
+    writer = recording.writer;
+  }
+  return writer != nullptr ? writer->live().load() : std::make_shared<const LiveRecording>();
+}
+
+std::uint64_t VolumeArchive::live_bytes(media::RecordingId id) {
+  std::uint64_t bytes = 0;
+  for (const auto& writer : writer_->recordings()) {
+    if (writer->folder().id != id) continue;
+    for (const LiveSegment& segment : writer->live().load()->segments) {
+      if (!segment.is_closed) bytes += segment.index->end_bytes();
+    }
+  }
+  return bytes;
+}
+
+RecordingStatus VolumeArchive::live_status(const Recording& recording) {
+  RecordingStatus status;
+  status.id = recording.folder.id;
+  status.name = recording.folder.name;
+  std::shared_ptr<RecordingWriter> writer;
+  {
+    const base::MutexLock lock(mutex_);
+    writer = recording.writer;
+    if (recording.recorder != nullptr) status.state = recording.recorder->state();
+  }
+  if (writer != nullptr) {
+    if (const RunInfoPtr run = writer->last_run()) status.tracks = run->tracks;
+  }
+  if (status.state == RecordingState::kRecording && !health_.is_healthy()) {
+    status.state = RecordingState::kWaiting;  // for the disk
+  }
+  return status;
+}
+
+Result<RecordingStatus> VolumeArchive::recording(const std::string& name) {
+  LT_ASSIGN(const std::shared_ptr<Recording> recording, require(name));
+  RecordingStatus status = live_status(*recording);
+  const LiveRecordingPtr live = live_of(*recording);  // before the catalog: see LiveIndex
+  if (store_->is_ready()) {
+    LT_ASSIGN(ReaderPool::Lease reader, readers_->take());
+    auto row = reader->recording(recording->folder.id);
+    if (!row) return std::unexpected(std::move(row).error());
+    if (*row) add_stored(**row, status);
+    LT_TRY(add_live(*reader, *live, status));
+  }
+  return status;
+}
+
+Result<std::vector<RecordingStatus>> VolumeArchive::recordings() {
+  std::vector<RecordingStatus> all;
+  for (const RecordingFolder& folder : volume_->recordings()) {
+    LT_ASSIGN(RecordingStatus status, recording(folder.name));
+    all.push_back(std::move(status));
+  }
+  return all;
+}
+
+Result<media::TimelineAnswer> VolumeArchive::timeline(const std::string& name, TimeRange within) {
+  LT_ASSIGN(const std::shared_ptr<Recording> recording, require(name));
+  const LiveRecordingPtr live = live_of(*recording);
+  LT_ASSIGN(ReaderPool::Lease reader, readers_->take());
+  auto coverage = reader->coverage(recording->folder.id, within);
+  if (!coverage) return std::unexpected(std::move(coverage).error());
+  const auto row = reader->recording(recording->folder.id);
+  if (!row) return std::unexpected(row.error());
+  const std::optional<WallTime> last = *row ? (*row)->last : std::nullopt;
+  return make_timeline(std::move(*coverage), *live, within, last, environment_.clock.wall_now());
+}
+
+Result<std::vector<SegmentInfo>> VolumeArchive::segments(const std::string& name, TimeRange within,
+                                                         std::size_t limit) {
+  LT_ASSIGN(const std::shared_ptr<Recording> recording, require(name));
+  const LiveRecordingPtr live = live_of(*recording);
+  LT_ASSIGN(ReaderPool::Lease reader, readers_->take());
+  auto rows = reader->segments(recording->folder.id, within, limit);
+  if (!rows) return std::unexpected(std::move(rows).error());
+  return merge_segments(*rows, *live, within, limit);
+}
+
+Result<SegmentFile> VolumeArchive::open_segment(const std::string& name, media::SegmentId id) {
+  LT_ASSIGN(const std::shared_ptr<Recording> recording, require(name));
+  const LiveRecordingPtr live = live_of(*recording);
+  if (const LiveSegment* segment = find_live(*live, id)) {
+    LT_ASSIGN(auto file, environment_.files.open(segment->path, base::OpenMode::kRead));
+    // A closed one has its summary behind the last fragment already.
+    std::uint64_t size_bytes = segment->index->end_bytes();
+    if (segment->is_closed) {
+      LT_ASSIGN(size_bytes, file->size());
+    }
+    return SegmentFile{std::move(file), size_bytes, !segment->is_closed};
+  }
+  LT_ASSIGN(ReaderPool::Lease reader, readers_->take());
+  auto row = reader->segment(recording->folder.id, id);
+  if (!row) return std::unexpected(std::move(row).error());
+  if (!*row || (*row)->state == store::SegmentState::kDeleted) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("recording \"{}\" has no segment {}", name, media::to_string(id)));
+  }
+  if ((*row)->state == store::SegmentState::kOpen) {
+    return fail(ErrorCode::kUnavailable,
+                fmt::format("segment {} was left open and is being recovered; try again shortly",
+                            media::to_string(id)));
+  }
+  const std::string path = segment_path(recording->folder.path, (*row)->day, id);
+  LT_ASSIGN(auto file, environment_.files.open(path, base::OpenMode::kRead));
+  return SegmentFile{std::move(file), (*row)->size_bytes, false};
+}
+
+// ---- Closing ----
+
+bool VolumeArchive::settle_all() {
+  const MonotonicTime deadline = environment_.clock.now() + kCloseLimit;
+  const auto all = writer_->recordings();
+  for (const auto& writer : all) writer->finish_segment();
+  while (true) {
+    if (std::ranges::all_of(all, [](const auto& writer) { return writer->is_settled(); }))
+      return true;
+    if (environment_.clock.now() >= deadline) return false;
+    writer_->wake();
+    committer_->request();
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+}
+
+Result<void> VolumeArchive::close() {
+  if (std::exchange(is_closed_, true)) return {};
+  if (!recovery_.joinable()) return {};  // never opened
+  is_stopping_ = true;
+  reaper_->stop();
+  const bool is_settled = settle_all();
+  writer_->stop();
+  committer_->stop();
+  recovery_.join();
+  for (const auto& writer : writer_->recordings()) writer->tell_all();
+  if (!is_settled) {
+    static_cast<void>(store_->flush(kCloseLimit));
+    return fail(ErrorCode::kDeadlineExceeded,
+                "not everything could be written and closed; the next start recovers it");
+  }
+  store_->append(store::ProcessStopped{volume_->start(), environment_.clock.wall_now()});
+  LT_TRY(store_->flush(kCloseLimit));
+  // Only a complete recovery has nothing older to look for.
+  if (is_recovered_) LT_TRY(volume_->mark_all_settled());
+  base::kill_point("archive.closed");
+  return {};
+}
+
+VolumeArchive::~VolumeArchive() {
+  if (const Result<void> closed = close(); !closed) {
+    LT_LOG(environment_.logger, kError, "archive.close_failed",
+           {"error", closed.error().message()});
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Archive>> Archive::open(Options options, Environment environment) {
+  auto archive = std::make_unique<VolumeArchive>(options, environment);
+  LT_TRY(archive->open());
+  return archive;
+}
+
+}  // namespace longtake::archive

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "archive/archive.h"
+#include "archive/live_index.h"
+#include "store/catalog.h"
+
+/// Answers made of two halves: the live index, asked first, and the catalog, asked second. A segment in both counts once.
+namespace longtake::archive {
+
+/// Spans and gaps are the time asked for, exactly. While recording, what came after the last fragment is undecided: "now"
+/// is where the last span or told reason ends; while a gap is open, it is `wall_now`.
+/// `last` is the end of the newest footage in the catalog, inside the question or not.
+media::TimelineAnswer make_timeline(store::Coverage stored, const LiveRecording& live,
+                                    TimeRange within, std::optional<WallTime> last,
+                                    WallTime wall_now);
+
+/// In order of their starts, at most `limit`.
+std::vector<SegmentInfo> merge_segments(const std::vector<store::SegmentRow>& rows,
+                                        const LiveRecording& live, TimeRange within,
+                                        std::size_t limit);
+
+/// Null when it is not there.
+const LiveSegment* find_live(const LiveRecording& live, media::SegmentId id);
+
+/// What the catalog's row adds to a status.
+void add_stored(const store::RecordingRow& row, RecordingStatus& status);
+/// What is live and not in the catalog yet.
+Result<void> add_live(store::CatalogReader& catalog, const LiveRecording& live,
+                      RecordingStatus& status);
+
+}  // namespace longtake::archive

@@ -1,0 +1,99 @@
+#include "archive/volume_health.h"
+
+namespace longtake::archive {
+
+std::string_view to_string(VolumeHealth::State state) {
+  switch (state) {
+    case VolumeHealth::State::kHealthy:
+      return "healthy";
+    case VolumeHealth::State::kFull:
+      return "full";
+    case VolumeHealth::State::kSick:
+      return "sick";
+    case VolumeHealth::State::kMissing:
+      return "missing";
+  }
+  return "";
+}
+
+void VolumeHealth::move_to(State next, const std::string& detail) {
+  State before;
+  {
+    const base::MutexLock lock(mutex_);
+    detail_ = detail;
+    if (next == State::kSick) probe_at_ = clock_.now() + kProbeInterval;
+    before = state_.exchange(next, std::memory_order_acq_rel);
+  }
+  if (before == next) return;
+  failures_.store(0, std::memory_order_relaxed);
+  if (next == State::kHealthy) {
+    LT_LOG(logger_, kInfo, "volume.healthy", {"was", to_string(before)});
+  } else {
+    LT_LOG(logger_, kError, "volume.unusable", {"state", to_string(next)}, {"detail", detail},
+           {"next", "media waits in memory; recording goes on by itself once this is over"});
+  }
+}
+
+void VolumeHealth::on_full(const std::string& detail) {
+  if (is_healthy()) move_to(State::kFull, detail);
+}
+
+void VolumeHealth::on_space() {
+  if (state() == State::kFull) move_to(State::kHealthy, "");
+}
+
+void VolumeHealth::on_failure(const Error& error) {
+  LT_LOG(logger_, kError, "volume.failure", {"error", error.message()});
+  if (is_healthy() && failures_.fetch_add(1, std::memory_order_relaxed) + 1 >= kFailuresInARow) {
+    move_to(State::kSick, error.message());
+  }
+}
+
+void VolumeHealth::on_untrusted(const Error& error) {
+  if (state() != State::kMissing) move_to(State::kSick, error.message());
+}
+
+void VolumeHealth::on_missing(const Error& error) { move_to(State::kMissing, error.message()); }
+
+void VolumeHealth::on_found() {
+  if (state() == State::kMissing) move_to(State::kHealthy, "");
+}
+
+void VolumeHealth::on_probed(const Result<void>& probed) {
+  if (state() != State::kSick) return;
+  if (probed) {
+    move_to(State::kHealthy, "");
+  } else {
+    move_to(State::kSick, probed.error().message());
+  }
+}
+
+bool VolumeHealth::is_probe_due() const {
+  if (state() != State::kSick) return false;
+  const base::MutexLock lock(mutex_);
+  return clock_.now() >= probe_at_;
+}
+
+media::Reason VolumeHealth::drop_reason() const {
+  switch (state()) {
+    case State::kFull:
+      return media::Reason::kDiskFull;
+    case State::kSick:
+      return media::Reason::kDiskError;
+    case State::kMissing:
+      return media::Reason::kVolumeMissing;
+    case State::kHealthy:
+      break;
+  }
+  const std::int64_t since = call_since_.load(std::memory_order_relaxed);
+  const bool is_stalled =
+      since != 0 && clock_.now().time_since_epoch().count() - since >= kStall.count();
+  return is_stalled ? media::Reason::kDiskStall : media::Reason::kBackpressure;
+}
+
+std::string VolumeHealth::detail() const {
+  const base::MutexLock lock(mutex_);
+  return detail_;
+}
+
+}  // namespace longtake::archive
