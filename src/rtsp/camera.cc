@@ -44,6 +44,7 @@ Camera::Camera(CameraConfig config, base::Executor& executor, base::Network& net
       logger_(logger),
       sink_(sink),
       tick_(executor),
+      slot_limit_(executor),
       retry_(executor),
       backoff_(random) {
   totals_.url = config_.url.display();
@@ -57,6 +58,7 @@ void Camera::start() { ask_for_slot(); }
 void Camera::ask_for_slot() {
   ticket_ = gate_.ask(executor_, [this](HandshakeGate::Slot slot) {
     slot_ = std::move(slot);
+    slot_limit_.start_after(kSlotPatience, [this] { slot_.release(); });
     connect();
   });
 }
@@ -268,6 +270,7 @@ void Camera::close_connection() {
   }
   session_.reset();
   ticket_.cancel();
+  slot_limit_.cancel();
   slot_.release();
   carry_ = Bytes();
   is_playing_ = false;
@@ -278,9 +281,9 @@ void Camera::stop(base::Task done, Reason why) {
   stop_reason_ = why;
   is_stopping_ = true;
   retry_.cancel();
-  if (!session_ || !session_->has_session()) return finish_stop();
   const MonotonicTime now = executor_.clock().now();
-  stop_at_ = session_->last_media().value_or(now);
+  stop_at_ = is_playing_ ? session_->last_media().value_or(now) : now;
+  if (!session_ || !session_->has_session()) return finish_stop();
   session_->tear_down(now);
   connection_->set_low_water_mark(1);  // the answer is short
   retry_.start_after(kTearDownPatience, [this] { finish_stop(); });

@@ -68,6 +68,8 @@ class Camera final : private base::ConnectionHandler {
   static constexpr nanoseconds kStallLimit =
       seconds(5);  // a tick later by more: the process was frozen
   static constexpr nanoseconds kTearDownPatience = seconds(1);
+  /// A handshake may hold its slot for so long: waiting for a slow or dead camera costs nothing.
+  static constexpr nanoseconds kSlotPatience = seconds(1);
 
   Camera(CameraConfig config, base::Executor& executor, base::Network& network,
          ReceiveBuffer& buffer, HandshakeGate& gate, base::Random& random, base::Logger& logger,
@@ -121,7 +123,8 @@ class Camera final : private base::ConnectionHandler {
   std::unique_ptr<Session> session_;
   Bytes carry_;  // the beginning of a frame, until the rest comes
   base::Timer tick_;
-  base::Timer retry_;  // next try, or the end of patience while stopping
+  base::Timer slot_limit_;  // gives the slot back while a slow handshake goes on
+  base::Timer retry_;       // next try, or the end of patience while stopping
   Backoff backoff_;
   MonotonicTime last_tick_;
   MonotonicTime playing_since_;

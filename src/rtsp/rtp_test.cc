@@ -12,7 +12,8 @@ using codec::hex;
 using Verdict = RtpSource::Verdict;
 
 TEST(Rtp, ReadsHeaderAndPayload) {
-  const auto packet = parse_rtp(hex("80e0 1234 89abcdef 11223344 aabb"));
+  const Bytes bytes = hex("80e0 1234 89abcdef 11223344 aabb");
+  const auto packet = parse_rtp(bytes);
   ASSERT_TRUE(packet.has_value());
   EXPECT_TRUE(packet->has_marker);
   EXPECT_EQ(packet->payload_type, 96);
@@ -23,15 +24,15 @@ TEST(Rtp, ReadsHeaderAndPayload) {
 }
 
 TEST(Rtp, LeavesOutContributingSourcesExtensionAndPadding) {
-  const auto packet =
-      parse_rtp(hex("b160 0001 00000001 00000002 cccccccc bede0001 eeeeeeee aabbcc 000003"));
+  const Bytes bytes = hex("b160 0001 00000001 00000002 cccccccc bede0001 eeeeeeee aabbcc 000003");
+  const auto packet = parse_rtp(bytes);
   ASSERT_TRUE(packet.has_value());
   ASSERT_EQ(packet->payload.size(), 3U);
   EXPECT_EQ(packet->payload[0], std::byte{0xaa});
 }
 
 TEST(Rtp, Cam24_RefusesWhatIsShorterThanItsOwnHeaderSays) {
-  EXPECT_FALSE(parse_rtp(hex("80e012348 9abcdef112233")).has_value());
+  EXPECT_FALSE(parse_rtp(hex("80e0 1234 89abcdef 112233")).has_value());
   EXPECT_FALSE(parse_rtp(hex("40e0 1234 89abcdef 11223344 aabb")).has_value());  // version 1
   EXPECT_FALSE(parse_rtp(hex("81e0 1234 89abcdef 11223344")).has_value());  // one source missing
   EXPECT_FALSE(
