@@ -114,6 +114,7 @@ void CatalogKeeper::start_rebuild(std::string_view why, std::uint64_t durable) {
   check_.reset();
   catalog_.reset();
   gate_.is_usable = false;
+  ++gate_.generation;  // what readers still find wrong with the old file no longer counts
   gate_.is_suspect = false;
   trouble_ = fmt::format("the catalog is being rebuilt: {}", why);
   const Result<std::string> parked = park_catalog(options_.path);
@@ -150,6 +151,7 @@ void CatalogKeeper::finish_rebuild() {
   if (outcome) {
     is_behind_ = true;
     ++gate_.generation;
+    gate_.is_suspect = false;
     LT_LOG(logger_, kInfo, "catalog.rebuilt", {"path", options_.path});
     return;
   }

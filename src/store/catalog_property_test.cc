@@ -192,6 +192,7 @@ class World {
   }
   void live_one_step();
   void open_or_close(media::RecordingId recording);
+  void close(SegmentKey key);
   void delete_one();
   void snapshot();
 
@@ -205,7 +206,7 @@ class World {
 
 void World::open_or_close(media::RecordingId recording) {
   const auto run = *rc::gen::inRange<std::uint64_t>(1, 5) | 1ULL << 24U;
-  const media::SegmentId id{{run}, *rc::gen::inRange<std::uint32_t>(1, 4)};
+  const media::SegmentId id{{run}, *rc::gen::inRange<std::uint32_t>(1, 8)};
   const SegmentKey key{recording, id};
   if (model.is_deleted(key)) return;  // numbers never repeat
   const auto file = files_.find(key);
@@ -213,12 +214,17 @@ void World::open_or_close(media::RecordingId recording) {
     const SegmentOpened opened{recording, id, "20260131", at(*any_second())};
     tell(opened);
     files_[key] = {opened};
+    if (*rc::gen::arbitrary<bool>()) close(key);
   } else if (std::holds_alternative<SegmentOpened>(file->second.fact)) {
-    SegmentClosed fact = closed(recording, id, any_spans());
-    fact.is_recovered = *rc::gen::arbitrary<bool>();
-    tell(fact);
-    file->second.fact = fact;
+    close(key);
   }
+}
+
+void World::close(SegmentKey key) {
+  SegmentClosed fact = closed(key.first, key.second, any_spans());
+  fact.is_recovered = *rc::gen::arbitrary<bool>();
+  tell(fact);
+  files_[key].fact = fact;
 }
 
 void World::delete_one() {
@@ -247,7 +253,7 @@ void World::snapshot() {
 
 void World::live_one_step() {
   const media::RecordingId recording = *rc::gen::element(kFront, kBack);
-  switch (*rc::gen::inRange(0, 14)) {
+  switch (*rc::gen::inRange(0, 18)) {
     case 0:
       return tell(Armed{recording, at(*any_second())});
     case 1:
@@ -268,6 +274,7 @@ void World::live_one_step() {
     case 8:
       return tell(ProcessStarted{1, "boot", at(*any_second())});
     case 9:
+    case 11:
       return delete_one();
     case 10:
       return snapshot();
@@ -278,7 +285,7 @@ void World::live_one_step() {
 
 RC_GTEST_PROP(CatalogProperty, LiveRebuiltAndModelAreEqual, ()) {
   World world;
-  world.live(*rc::gen::inRange(1, 60));
+  world.live(*rc::gen::inRange(1, 150));
   const std::string rebuilt = world.folder.path() + "/rebuilt.db";
   value_of(
       rebuild_catalog(world.ledger_files, rebuilt, {.media_facts = world.media_in_any_order()}));
