@@ -613,7 +613,7 @@ class _Judge:
 
 
 def judge(sent_log, segments, timeline=None, allowed_reasons=(), tolerances=None, *, camera, recording=None,
-          asked=None, clients=None, until_us=None):
+          asked=None, clients=None, until_us=None, before_log=None):
     """Holds a recording against what its camera sent.
 
     sent_log         longtake-camsim's --sent-log
@@ -624,13 +624,19 @@ def judge(sent_log, segments, timeline=None, allowed_reasons=(), tolerances=None
     asked            [(start_us, end_us)]: when recording was asked for; None: from the first piece to the last
     clients          simulator's client numbers that are the recorder; None: all
     until_us         only pictures taken before must play; None: Tolerances.tail before the timeline's end
+    before_log       called after the segments are read and before the log is: flush it there, when cameras go on
     """
     report = Report([])
     tolerances = tolerances or Tolerances()
     source = open_segments(segments, recording or camera)
     timeline = timeline if timeline is not None else source.timeline()
-    judging = _Judge(load_sent_log(sent_log, camera, clients), [], timeline, allowed_reasons, tolerances, report)
-    judging.played = load_played(source, judging.find)
+    findings = []
+    played = load_played(source, lambda kind, message: findings.append((kind, message)))
+    if before_log:
+        before_log()
+    judging = _Judge(load_sent_log(sent_log, camera, clients), played, timeline, allowed_reasons, tolerances, report)
+    for kind, message in findings:
+        judging.find(kind, message)
     if until_us is None:
         until_us = judging.last_us - judging.us(tolerances.tail)
     if not judging.sent:

@@ -16,6 +16,8 @@ using NewRun = media::Timeline::NewRun;
 constexpr nanoseconds kTick = milliseconds(500);
 /// How long a segment waits for tracks that were promised and have not said what they are.
 constexpr nanoseconds kTrackSetWait = seconds(1);
+/// How far back from its discovery damage may lie.
+constexpr nanoseconds kDamageReach = std::chrono::seconds(5);
 /// Silence beyond the hole threshold before it is called a gap: lateness mostly heals.
 constexpr microseconds kSilenceGrace{1'000'000};
 /// Promised video that never came: sound is recorded alone.
@@ -183,7 +185,7 @@ void Recorder::on(const media::AccessUnitPtr& unit) {
       before.silence = unit->received - *last;
       before.was_process_stalled = clock_.was_stalled_within(*last, unit->received);
     }
-    before.has_lost_packets = std::exchange(session_->has_lost_packets, false);
+    before.damage = std::exchange(session_->damage, std::nullopt);
   }
   run_->cutter.add(unit, {place.track_ticks, place.composition_ticks, place.run_position}, before);
   if (is_covering) map_run(place.run_position);
@@ -201,10 +203,15 @@ void Recorder::on(const media::SenderReport& report) {
 void Recorder::on(const media::Damage& damage) {
   clock_.observe(damage.at);
   const WallTime at = clock_.wall_at(damage.at);
-  degraded_.add({at, at}, damage.reason, damage.count);
-  if (!session_ || damage.reason != Reason::kPacketLoss) return;
+  // What is missing lies between the last unit and the one that showed it.
+  const MonotonicTime before = session_ ? session_->last_received.value_or(damage.at) : damage.at;
+  const WallTime from = clock_.wall_at(std::max(before, damage.at - kDamageReach));
+  degraded_.add({std::min(from, at), at}, damage.reason, damage.count);
+  if (!session_) return;
   const media::TrackConfigPtr config = find_config(session_->configs, damage.track);
-  if (config != nullptr && config->kind == covering_kind()) session_->has_lost_packets = true;
+  if (config == nullptr || config->kind != covering_kind()) return;
+  // A unit that was dropped for its size takes its GOP with it; packets lost beside it explain less.
+  if (session_->damage != Reason::kOversize) session_->damage = damage.reason;
 }
 
 void Recorder::on(const media::Waiting& waiting) {
@@ -390,7 +397,7 @@ void Recorder::explain_clock_step(const PendingFragment& fragment, microseconds 
 Reason Recorder::reason_for_hole(bool is_first_of_run, const RunCutter::Evidence& before) const {
   if (is_first_of_run && run_->cause == NewRun::kClockStep) return Reason::kClockStep;
   if (before.was_process_stalled) return Reason::kProcessStalled;
-  if (before.has_lost_packets) return Reason::kPacketLoss;
+  if (before.damage) return *before.damage;
   if (before.silence >= hole_threshold() / 2) return Reason::kCameraStalled;
   // Media times left out what receipt did not.
   return Reason::kBadTimestamps;

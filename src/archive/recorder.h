@@ -72,7 +72,7 @@ class Recorder final : public media::ItemSink {
     bool has_key_frame = false;                    // from here on every unit is taken
     bool has_told_waiting = false;
     bool goes_without_video = false;
-    bool has_lost_packets = false;  // since the last unit of the covering track
+    std::optional<media::Reason> damage{};  // to the covering track since its last unit
   };
   /// What the current run of one track has covered.
   struct TrackCover {

@@ -6,6 +6,7 @@
 
 #include "archive/fragmenter.h"
 #include "archive/pending_fragment.h"
+#include "media/reason.h"
 
 namespace longtake::archive {
 
@@ -37,7 +38,7 @@ class RunCutter {
   /// What the recorder knows about the time before a fragment of the covering track.
   struct Evidence {
     nanoseconds silence{0};  // between the receipt of its first unit and of the one before
-    bool has_lost_packets = false;
+    std::optional<media::Reason> damage{};  // what was lost or dropped in between
     bool was_process_stalled = false;
   };
   struct Cut {

@@ -35,7 +35,7 @@ constexpr std::array kTable = {
         kMissing},
     ReasonEntry{
         kUnsupportedMedia, "unsupported_media",
-        "The camera offers no track that longtake can record, or does not speak RTSP as required.",
+        "The camera offers nothing at this URL that longtake can record, or does not speak RTSP as required.",
         kMissing},
     ReasonEntry{kNoKeyframe, "no_keyframe",
                 "Media came, but no picture to begin with: no key frame or no parameter sets.",

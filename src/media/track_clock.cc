@@ -11,6 +11,8 @@ constexpr int kJumpTokens = 3;
 constexpr microseconds kTokenReturns = std::chrono::minutes(10);
 constexpr microseconds kFirstProbation = std::chrono::minutes(1);
 constexpr microseconds kLongestProbation = std::chrono::hours(1);
+// Times that grow by less do not grow: a depacketizer adds a tick to a constant time to keep its order.
+constexpr microseconds kLeastStep{1000};
 constexpr int kStuckUnits = 8;  // of 16; wrongly declared B pictures stay below: 2 of 3 increase
 // In the first moments of a session steps of media alone may be a low frame rate within a buffered
 // GOP, or a cached key frame followed by live pictures. Beyond this sum they are neither (FAULTS
@@ -68,7 +70,7 @@ TrackClock::Verdict TrackClock::observe(MediaTime dts, microseconds receipt,
   const microseconds fall = delay() - (receipt - media);
   const Verdict verdict = judge(step, fall, is_trusted_ ? floor : std::nullopt);
   note_interval(is_trusted_ && verdict == Verdict::kGoesOn ? step : receipt - receipt_);
-  note_step(dts > dts_);
+  note_step(step >= kLeastStep);
   if (verdict == Verdict::kJumped) {
     believable_steps_ = microseconds(0);
     begin_epoch(dts, receipt);

@@ -109,9 +109,12 @@ Result<TimeRange> Api::range_of(const Call& call) const {
   };
   LT_ASSIGN(const std::optional<WallTime> from, time_of("from"));
   LT_ASSIGN(const std::optional<WallTime> to, time_of("to"));
+  // Without `to` the range goes on to the moment the archive answers, which is a little later than this one: it cuts
+  // there itself, and knows what still lasts.
+  const WallTime now = clock_.wall_now();
   TimeRange range;
-  range.end = to.value_or(from ? std::min(*from + limits::kTimelineSpan, clock_.wall_now()) : clock_.wall_now());
-  range.start = from.value_or(range.end - std::chrono::hours(24));
+  range.start = from.value_or(to.value_or(now) - std::chrono::hours(24));
+  range.end = to.value_or(std::min(now + std::chrono::minutes(1), range.start + limits::kTimelineSpan));
   if (range.end < range.start) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("from {} is after to {}", longtake::to_string(range.start),
                                                          longtake::to_string(range.end)));

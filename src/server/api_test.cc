@@ -122,7 +122,7 @@ TEST_F(ApiTest, UnknownRecordingIsNotFoundAndSaysWhereToLook) {
 TEST_F(ApiTest, TimelineDefaultsToTheLastDay) {
   EXPECT_EQ(ask("/api/v1/recordings/front/timeline").status, 200);
   EXPECT_EQ(to_string(archive_.asked.start), "2026-01-31T00:00:00.000Z");
-  EXPECT_EQ(to_string(archive_.asked.end), "2026-02-01T00:00:00.000Z");
+  EXPECT_GE(archive_.asked.end, clock_.wall_now()) << "the archive cuts at its own now";
 }
 
 TEST_F(ApiTest, TimelineTakesThirtyOneDaysAndNoMore) {

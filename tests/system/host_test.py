@@ -22,9 +22,9 @@ class HostTest(harness.SystemTest):
         return self.recorder(data, {"front": camsim.url("front")}, [*FLAGS, *flags], **options)
 
     def judge(self, recorder, camsim, reasons=(), **tolerances):
-        camsim.command("sync")
         report = oracle.judge(camsim.sent_log, recorder.base, None, START + tuple(reasons),
-                              oracle.Tolerances(tail=4.0, **tolerances), camera="front")
+                              oracle.Tolerances(tail=4.0, **tolerances), camera="front",
+                              before_log=lambda: camsim.command("sync"))
         self.assertTrue(report.ok, report.text())
         return report
 
@@ -76,8 +76,8 @@ class HostTest(harness.SystemTest):
         timeline = recorder.timeline("front", begin - 60, time.time())
         for before, after in zip(timeline["gaps"], timeline["gaps"][1:]):
             self.assertNotEqual((before["end"], before["reason"]), (after["start"], after["reason"]), "gaps that touch are one")
-        camsim.command("sync")
-        report = oracle.judge(camsim.sent_log, recorder.base, None, (*START, "retention"), oracle.Tolerances(tail=4.0), camera="front")
+        report = oracle.judge(camsim.sent_log, recorder.base, None, (*START, "retention"), oracle.Tolerances(tail=4.0), camera="front",
+                              before_log=lambda: camsim.command("sync"))
         self.assertTrue(report.ok, report.text())
         self.assertEqual(recorder.stop(), 0)
         harness.check_folder(data)
