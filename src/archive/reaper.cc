@@ -12,7 +12,6 @@
 namespace longtake::archive {
 namespace {
 
-constexpr std::size_t kOldestPerRecording = Reaper::kBatch;
 constexpr std::size_t kTombstones = 1000;
 constexpr microseconds kQuarantineKept = std::chrono::hours(24 * 7);  // FAULTS §3.8
 constexpr int kTrashDepth = 4;
@@ -60,16 +59,18 @@ void Reaper::set_policy(const RecordingConfig& config) {
   {
     const base::MutexLock lock(mutex_);
     policies_[config.name] = config;
+    has_new_policy_ = true;
   }
-  wake();
+  changed_.wake_all();
 }
 
 void Reaper::set_volume_policy(const VolumePolicy& policy) {
   {
     const base::MutexLock lock(mutex_);
     volume_policy_ = policy;
+    has_new_policy_ = true;
   }
-  wake();
+  changed_.wake_all();
 }
 
 void Reaper::wake() {
@@ -81,6 +82,7 @@ void Reaper::wake() {
 }
 
 void Reaper::start() {
+  is_paced_ = true;
   thread_ = std::thread([this] { run(); });
 }
 
@@ -94,35 +96,53 @@ void Reaper::stop() {
 }
 
 bool Reaper::sleep(nanoseconds span) {
+  // Real time also in a test: waits are.
+  const auto end = std::chrono::steady_clock::now() + span;
   const base::MutexLock lock(mutex_);
-  if (!is_stopping_) changed_.wait_for(mutex_, span);
-  return !is_stopping_;
+  while (!is_stopping_) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= end) return true;
+    changed_.wait_for(mutex_, end - now);
+  }
+  return false;
+}
+
+/// Trusted time wants to be asked each second: a longer pause is a frozen process to it.
+Reaper::Wake Reaper::wait_until(MonotonicTime time) {
+  while (true) {
+    {
+      const base::MutexLock lock(mutex_);
+      if (!is_stopping_ && !has_new_policy_ && !is_woken_) changed_.wait_for(mutex_, seconds(1));
+      if (is_stopping_) return Wake::kStop;
+      if (std::exchange(has_new_policy_, false)) return Wake::kPolicy;
+      if (std::exchange(is_woken_, false)) return Wake::kSpace;
+    }
+    environment_.time.observe();
+    if (environment_.clock.now() >= time) return Wake::kTime;
+  }
 }
 
 void Reaper::run() {
   std::string last_error;
+  bool is_more = false;
+  MonotonicTime next = environment_.clock.now();
   while (true) {
-    environment_.time.observe();
-    bool is_more = false;
-    if (environment_.is_ready()) {
-      const auto report = pass();
-      const std::string error = report ? "" : report.error().message();
-      if (!error.empty() && error != last_error) {
-        LT_LOG(environment_.logger, kWarning, "retention.failed", {"error", error},
-               {"next", "tried again in 5 s"});
-      }
-      last_error = error;
-      is_more = report && report->is_more && report->deleted > 0;
+    if (!is_more) {
+      const Wake why = wait_until(next);
+      if (why == Wake::kStop) return;
+      environment_.time.observe();
+      if (!environment_.is_ready()) continue;
+      if (why == Wake::kSpace && !is_space_short()) continue;
     }
-    // Trusted time wants to be asked each second: a longer pause is a frozen process to it.
-    const MonotonicTime until = environment_.clock.now() + (is_more ? nanoseconds(0) : kInterval);
-    do {
-      const base::MutexLock lock(mutex_);
-      if (is_stopping_) return;
-      if (std::exchange(is_woken_, false)) break;
-      if (!is_more) changed_.wait_for(mutex_, seconds(1));
-      if (is_stopping_) return;
-    } while (environment_.clock.now() < until && (environment_.time.observe(), true));
+    const auto report = pass();
+    const std::string error = report ? "" : report.error().message();
+    if (!error.empty() && error != last_error) {
+      LT_LOG(environment_.logger, kWarning, "retention.failed", {"error", error},
+             {"next", "tried again in 15 s"});
+    }
+    last_error = error;
+    is_more = report && report->is_more && report->deleted > 0 && sleep(kPerFile);
+    next = environment_.clock.now() + kInterval;
   }
 }
 
@@ -132,7 +152,9 @@ Result<Reaper::PassReport> Reaper::pass() {
     LT_ASSIGN(reader_, environment_.open_reader());
   }
   const std::vector<RecordingFolder> folders = environment_.recordings();
-  auto question = ask(*reader_, folders);
+  // Mostly nothing is due, which one row of each recording tells.
+  auto question = ask(*reader_, 1, folders);
+  if (question && !plan_retention(*question).empty()) question = ask(*reader_, kBatch, folders);
   if (!question) {
     reader_.reset();  // the catalog may have been built anew
     return std::unexpected(std::move(question).error());
@@ -153,7 +175,7 @@ Result<Reaper::PassReport> Reaper::pass() {
   return report;
 }
 
-Result<RetentionQuestion> Reaper::ask(store::CatalogReader& catalog,
+Result<RetentionQuestion> Reaper::ask(store::CatalogReader& catalog, std::size_t rows_per_recording,
                                       const std::vector<RecordingFolder>& folders) {
   std::map<std::string, RecordingConfig> policies;
   VolumePolicy volume_policy;
@@ -174,7 +196,7 @@ Result<RetentionQuestion> Reaper::ask(store::CatalogReader& catalog,
       recording.keep = policy->second.keep;
       recording.max_size_bytes = policy->second.max_size_bytes;
     }
-    LT_ASSIGN(recording.oldest, catalog.oldest_closed(row.id, kOldestPerRecording));
+    LT_ASSIGN(recording.oldest, catalog.oldest_closed(row.id, rows_per_recording));
     question.recordings.push_back(std::move(recording));
   }
   question.now_for_age = environment_.time.now_for_age();
@@ -182,6 +204,17 @@ Result<RetentionQuestion> Reaper::ask(store::CatalogReader& catalog,
   question.limit = kBatch;
   ask_space(question, volume_policy);
   return question;
+}
+
+bool Reaper::is_space_short() {
+  VolumePolicy policy;
+  {
+    const base::MutexLock lock(mutex_);
+    policy = volume_policy_;
+  }
+  RetentionQuestion question;
+  ask_space(question, policy);
+  return question.bytes_to_free > 0 || question.files_to_free > 0;
 }
 
 void Reaper::ask_space(RetentionQuestion& question, const VolumePolicy& policy) {
@@ -279,7 +312,7 @@ Result<void> Reaper::bury(const std::vector<Grave>& graves, PassReport& report) 
       LT_LOG(environment_.logger, kDebug, "retention.unlink_failed", {"path", grave.path},
              {"error", removed.error().message()});
     }
-    if (thread_.joinable() && !sleep(kPerFile)) break;
+    if (is_paced_ && !sleep(kPerFile)) break;
   }
   base::kill_point("retention.unlinked");
   for (const auto& [folder, buried] : by_folder) {

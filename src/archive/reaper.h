@@ -36,7 +36,7 @@ class Reaper {
  public:
   static constexpr std::size_t kBatch = 50;
   static constexpr nanoseconds kPerFile = milliseconds(20);  // 50 a second
-  static constexpr nanoseconds kInterval = seconds(5);       // between looks, while nothing presses
+  static constexpr nanoseconds kInterval = seconds(15);      // between looks, while nothing presses
   static constexpr nanoseconds kBuryAgain = seconds(60);
   static constexpr std::uint64_t kAgeBurstBytes = 256ULL * 1024 * 1024;
   static constexpr std::uint64_t kAgeLeastBytesPerSecond =
@@ -64,7 +64,7 @@ class Reaper {
 
   void set_policy(const RecordingConfig& config);
   void set_volume_policy(const VolumePolicy& policy);
-  /// Space is short: look now.
+  /// Space may be short: look at it now. Cheap when it is not.
   void wake();
   /// False: nothing is left that may be deleted for space, or nothing that can be. True until the first look.
   [[nodiscard]] bool can_make_room() const {
@@ -91,7 +91,10 @@ class Reaper {
 
   void run();
   bool sleep(nanoseconds span);
-  Result<RetentionQuestion> ask(store::CatalogReader& catalog,
+  enum class Wake { kStop, kSpace, kPolicy, kTime };
+  Wake wait_until(MonotonicTime time);
+  bool is_space_short();
+  Result<RetentionQuestion> ask(store::CatalogReader& catalog, std::size_t rows_per_recording,
                                 const std::vector<RecordingFolder>& folders);
   void ask_space(RetentionQuestion& question, const VolumePolicy& policy);
   void measure_ingest(const RetentionQuestion& question);
@@ -107,6 +110,7 @@ class Reaper {
   base::Counter& failed_unlinks_;
   std::atomic<bool> can_make_room_{true};
   std::unique_ptr<store::CatalogReader> reader_;
+  bool is_paced_ = false;
   bool is_making_room_ = false;  // below the floor's margin, until twice the margin is free
   std::optional<MonotonicTime> buried_at_;
   std::optional<MonotonicTime> measured_at_;
@@ -119,6 +123,7 @@ class Reaper {
   std::map<std::string, RecordingConfig> policies_ LT_GUARDED_BY(mutex_);
   VolumePolicy volume_policy_ LT_GUARDED_BY(mutex_);
   bool is_woken_ LT_GUARDED_BY(mutex_) = false;
+  bool has_new_policy_ LT_GUARDED_BY(mutex_) = false;
   bool is_stopping_ LT_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
