@@ -76,6 +76,9 @@ std::optional<T> number_in(std::string_view text) {
   return value;
 }
 
+/// Manifests hold milliseconds; a fact with more would not equal what a rebuild reads.
+WallTime now_in_manifests(const base::Clock& clock) { return std::chrono::floor<milliseconds>(clock.wall_now()); }
+
 /// Whatever of it cannot be read is left at nothing: it only bounds a downtime.
 std::optional<LockText> read_lock_text(base::FileSystem& files) {
   const auto content = base::read_file(files, kLockPath, kLockBytes);
@@ -150,7 +153,7 @@ Result<void> Volume::count_start() {
     manifest_ = std::move(*manifest);
   } else if (manifest.error().code() == ErrorCode::kNotFound) {
     manifest_.identity = random_.hex(16) + random_.hex(16);
-    manifest_.created = clock_.wall_now();
+    manifest_.created = now_in_manifests(clock_);
   } else {
     return std::unexpected(std::move(manifest).error());
   }
@@ -279,7 +282,7 @@ Result<Volume::Found> Volume::find_or_create(const std::string& name) {
   if (auto known = find(name)) {
     if (known->has_manifest) return Found{std::move(*known), false};
     // Its manifest was lost; the folder's name kept the recording together.
-    known->created = clock_.wall_now();
+    known->created = now_in_manifests(clock_);
     LT_TRY(write_recording_manifest(files_, known->path, {name, known->id, known->created}));
     known->has_manifest = true;
     const base::MutexLock lock(mutex_);
@@ -297,7 +300,7 @@ Result<RecordingFolder> Volume::create_recording(const std::string& name) {
   folder.name = name;
   folder.id = media::RecordingId{random_.next()};
   folder.path = recording_folder_path(name, folder.id);
-  folder.created = clock_.wall_now();
+  folder.created = now_in_manifests(clock_);
   LT_TRY(base::make_directories(files_, folder.path));
   base::kill_point("recording.folder_made");
   LT_TRY(write_recording_manifest(files_, folder.path, {name, folder.id, folder.created}));
