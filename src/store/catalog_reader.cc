@@ -230,8 +230,8 @@ Result<void> Reader::add_degraded(media::RecordingId id, TimeRange within, Cover
               {range_at(row, 0), entry.reason, static_cast<std::uint64_t>(row.integer(2))});
         }));
   }
-  std::ranges::stable_sort(coverage.degraded, {},
-                           [](const media::Degraded& row) { return row.range; });
+  std::ranges::sort(coverage.degraded, {},
+                    [](const media::Degraded& row) { return std::pair(row.range, row.reason); });
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 #include "store/fact_codec.h"
 
@@ -84,8 +85,8 @@ Result<std::vector<LedgerFile>> survey_ledger(base::FileSystem& files, const std
     if (!(*scanner)->header())
       find(LedgerFinding::Kind::kBadHeader, entry.name, "the file header is damaged");
   }
-  std::ranges::stable_sort(surveyed, {}, [](const LedgerFile& file) {
-    return std::pair(file.first_sequence, file.header ? file.header->file_number : 0);
+  std::ranges::sort(surveyed, {}, [](const LedgerFile& file) {
+    return std::tuple(file.first_sequence, file.header ? file.header->file_number : 0, file.name);
   });
   for (std::size_t i = surveyed.size(); i-- > 1;) {
     surveyed[i - 1].superseded_from =
