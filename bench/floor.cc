@@ -39,13 +39,15 @@ Url parse(const std::string& text) {
   std::string rest = text.substr(std::strlen("rtsp://"));
   rest = rest.substr(0, rest.find('/'));
   url.host = rest.substr(0, rest.find(':'));
-  if (rest.find(':') != std::string::npos) url.port = static_cast<std::uint16_t>(std::atoi(rest.c_str() + rest.find(':') + 1));
+  if (rest.find(':') != std::string::npos)
+    url.port = static_cast<std::uint16_t>(std::atoi(rest.c_str() + rest.find(':') + 1));
   return url;
 }
 
 /// Sends one request and waits for the whole reply (headers and body). Blocking: the handshake is not measured.
 std::string ask(int socket, const std::string& request) {
-  if (send(socket, request.data(), request.size(), 0) != static_cast<ssize_t>(request.size())) die("send");
+  if (send(socket, request.data(), request.size(), 0) != static_cast<ssize_t>(request.size()))
+    die("send");
   std::string reply;
   char byte = 0;
   while (reply.find("\r\n\r\n") == std::string::npos) {
@@ -53,7 +55,8 @@ std::string ask(int socket, const std::string& request) {
     reply.push_back(byte);
   }
   const std::size_t at = reply.find("Content-Length: ");
-  std::size_t body = at == std::string::npos ? 0 : static_cast<std::size_t>(std::atol(reply.c_str() + at + 16));
+  std::size_t body =
+      at == std::string::npos ? 0 : static_cast<std::size_t>(std::atol(reply.c_str() + at + 16));
   for (; body > 0; --body) {
     if (recv(socket, &byte, 1, 0) != 1) die("recv");
     reply.push_back(byte);
@@ -79,7 +82,8 @@ int open_stream(const Url& url) {
   address.sin_port = htons(url.port);
   inet_pton(AF_INET, url.host.c_str(), &address.sin_addr);
   if (connect(stream, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) die("connect");
-  const std::string sdp = ask(stream, "DESCRIBE " + url.text + " RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n\r\n");
+  const std::string sdp = ask(
+      stream, "DESCRIBE " + url.text + " RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n\r\n");
   std::string base = header_of(sdp, "Content-Base");
   if (base.empty()) base = url.text + "/";
   std::string session;
@@ -87,16 +91,19 @@ int open_stream(const Url& url) {
   for (std::size_t at = sdp.find("m="); at != std::string::npos; at = sdp.find("\nm=", at + 1)) {
     const std::size_t control = sdp.find("a=control:", at);
     if (control == std::string::npos) break;
-    std::string target = sdp.substr(control + 10, sdp.find_first_of("\r\n", control) - control - 10);
+    std::string target =
+        sdp.substr(control + 10, sdp.find_first_of("\r\n", control) - control - 10);
     if (target.find("rtsp://") != 0) target = base + target;
-    const std::string reply = ask(
-        stream, "SETUP " + target + " RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP/TCP;unicast;interleaved=" +
-                    std::to_string(2 * track) + "-" + std::to_string(2 * track + 1) + "\r\n" +
-                    (session.empty() ? "" : "Session: " + session + "\r\n") + "\r\n");
+    const std::string reply =
+        ask(stream, "SETUP " + target +
+                        " RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP/TCP;unicast;interleaved=" +
+                        std::to_string(2 * track) + "-" + std::to_string(2 * track + 1) + "\r\n" +
+                        (session.empty() ? "" : "Session: " + session + "\r\n") + "\r\n");
     session = header_of(reply, "Session");
     ++track;
   }
-  ask(stream, "PLAY " + base + " RTSP/1.0\r\nCSeq: 3\r\nSession: " + session + "\r\nRange: npt=0-\r\n\r\n");
+  ask(stream,
+      "PLAY " + base + " RTSP/1.0\r\nCSeq: 3\r\nSession: " + session + "\r\nRange: npt=0-\r\n\r\n");
   setsockopt(stream, SOL_SOCKET, SO_RCVLOWAT, &kLowWaterBytes, sizeof kLowWaterBytes);
   return stream;
 }
@@ -110,8 +117,8 @@ struct Stream {
 
 /// Takes what waits; writes each time 256 KiB are together. False at the end of the stream.
 bool take(Stream& stream, std::uint64_t& total) {
-  const ssize_t got =
-      recv(stream.socket, stream.buffer.data() + stream.filled, stream.buffer.size() - stream.filled, MSG_DONTWAIT);
+  const ssize_t got = recv(stream.socket, stream.buffer.data() + stream.filled,
+                           stream.buffer.size() - stream.filled, MSG_DONTWAIT);
   if (got <= 0) return got < 0 && errno == EAGAIN;
   total += static_cast<std::uint64_t>(got);
   stream.filled += static_cast<std::size_t>(got);

@@ -46,8 +46,9 @@ struct TakenAudio {
 /// a session's own.
 ///
 /// Units      picture and audio frame numbers from 0 at the start; positions are media time since
-/// the start. Ownership  shares its packetized media; what it returns lives until the media is
-/// switched twice more. Thread     the simulator's one.
+///            the start. Ownership  shares its packetized media; what it returns lives until the
+///            media is switched twice more.
+/// Thread     the simulator's one.
 class Camera {
  public:
   /// `phase` delays the first picture, so that many cameras do not all send at once.

@@ -14,7 +14,7 @@ inline constexpr std::uint8_t kAudioPayloadType = 97;
 /// never send.
 ///
 /// Source     RFC 4566; RFC 6184 §8.2.1; RFC 3640 §4.1; ONVIF Streaming §5.2.1.1 for the metadata
-/// track.
+///            track.
 std::string write_sdp(const MediaFile& media, double pictures_per_second,
                       const DescriptionSettings& settings);
 

@@ -1,10 +1,9 @@
 #include "app/api_client.h"
 
 #include <curl/curl.h>
+#include <fmt/format.h>
 
 #include <memory>
-
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace longtake::app {
@@ -18,7 +17,8 @@ struct EasyCleanup {
 
 std::size_t append(char* data, std::size_t size, std::size_t count, void* into) {
   auto& answer = *static_cast<std::string*>(into);
-  if (answer.size() + size * count > kAnswerBytes) return 0;  // curl takes this as a failed write and stops
+  if (answer.size() + size * count > kAnswerBytes)
+    return 0;  // curl takes this as a failed write and stops
   answer.append(data, size * count);
   return size * count;
 }
@@ -53,9 +53,11 @@ Result<std::string> api_get(const std::string& server_url, const std::string& pa
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
   const CURLcode code = curl_easy_perform(curl);
   if (code != CURLE_OK) {
-    return fail(ErrorCode::kUnavailable,
-                fmt::format("no longtake answers at {}: {}; is it running there? (--url names another place)", base,
-                            curl_easy_strerror(code)));
+    return fail(
+        ErrorCode::kUnavailable,
+        fmt::format(
+            "no longtake answers at {}: {}; is it running there? (--url names another place)", base,
+            curl_easy_strerror(code)));
   }
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);

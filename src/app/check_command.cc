@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -5,8 +6,6 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "app/commands.h"
 #include "archive/check.h"
@@ -46,8 +45,10 @@ class ScratchFolder {
   static Result<ScratchFolder> make() {
     std::string name = (std::filesystem::temp_directory_path() / "longtake-check-XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) {
-      return fail(ErrorCode::kFailedPrecondition,
-                  fmt::format("cannot make a scratch folder in {}; set TMPDIR to a folder with room", name));
+      return fail(
+          ErrorCode::kFailedPrecondition,
+          fmt::format("cannot make a scratch folder in {}; set TMPDIR to a folder with room",
+                      name));
     }
     return ScratchFolder(std::move(name));
   }
@@ -64,26 +65,30 @@ class ScratchFolder {
   std::string path_;
 };
 
-std::string catalog_of(const std::string& folder) { return (std::filesystem::path(folder) / "catalog.db").string(); }
+std::string catalog_of(const std::string& folder) {
+  return (std::filesystem::path(folder) / "catalog.db").string();
+}
 
 Result<archive::CheckReport> run_check(const std::string& folder, bool is_quick) {
   LT_ASSIGN(const auto files, base::open_file_system(folder));
   LT_ASSIGN(const ScratchFolder scratch, ScratchFolder::make());
   ProgressLine line;
-  return archive::check(*files, {.depth = is_quick ? archive::CheckDepth::kQuick : archive::CheckDepth::kFull,
-                                 .catalog_path = catalog_of(folder),
-                                 .scratch_folder = scratch.path(),
-                                 .progress = [&](const archive::CheckReport& so_far) {
-                                   line.show(fmt::format("{} segments, {:.1f} GB", so_far.segments,
-                                                         static_cast<double>(so_far.media_bytes) / 1e9));
-                                 }});
+  return archive::check(
+      *files, {.depth = is_quick ? archive::CheckDepth::kQuick : archive::CheckDepth::kFull,
+               .catalog_path = catalog_of(folder),
+               .scratch_folder = scratch.path(),
+               .progress = [&](const archive::CheckReport& so_far) {
+                 line.show(fmt::format("{} segments, {:.1f} GB", so_far.segments,
+                                       static_cast<double>(so_far.media_bytes) / 1e9));
+               }});
 }
 
 Result<archive::RebuildReport> run_rebuild(const std::string& folder) {
   LT_ASSIGN(const auto files, base::open_file_system(folder));
   ProgressLine line;
   return archive::rebuild(*files, catalog_of(folder), [&](const archive::RebuildReport& so_far) {
-    line.show(fmt::format("{} ledger records, {} segments", so_far.ledger_facts, so_far.media_facts));
+    line.show(
+        fmt::format("{} ledger records, {} segments", so_far.ledger_facts, so_far.media_facts));
   });
 }
 
@@ -93,19 +98,22 @@ int check_folder(const std::string& folder, bool is_quick) {
   const auto report = run_check(folder, is_quick);
   if (!report) return app::report(report.error());
   for (const archive::CheckFinding& finding : report->findings) {
-    fmt::print("{}: {}: {}; {}\n", to_string(finding.severity), finding.path, finding.what, finding.what_to_do);
+    fmt::print("{}: {}: {}; {}\n", to_string(finding.severity), finding.path, finding.what,
+               finding.what_to_do);
   }
   fmt::print("{}: {} closed and {} open segments, {:.1f} MB of media {}, {} ledger records{}\n",
              report->is_well() ? "well" : "NOT well", report->segments, report->open_segments,
-             static_cast<double>(report->media_bytes) / 1e6, is_quick ? "looked at by summary" : "read and verified",
-             report->ledger_records, report->is_server_running ? ", beside a running server" : "");
+             static_cast<double>(report->media_bytes) / 1e6,
+             is_quick ? "looked at by summary" : "read and verified", report->ledger_records,
+             report->is_server_running ? ", beside a running server" : "");
   return report->is_well() ? kExitWell : kExitFindings;
 }
 
 int rebuild_folder(const std::string& folder) {
   const auto report = run_rebuild(folder);
   if (!report) return app::report(report.error());
-  fmt::print("the catalog is made anew from {} ledger records and {} media facts\n", report->ledger_facts, report->media_facts);
+  fmt::print("the catalog is made anew from {} ledger records and {} media facts\n",
+             report->ledger_facts, report->media_facts);
   return kExitWell;
 }
 

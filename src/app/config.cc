@@ -1,5 +1,7 @@
 #include "app/config.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -9,8 +11,6 @@
 #include <limits>
 #include <set>
 #include <sstream>
-
-#include <fmt/format.h>
 
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
@@ -27,11 +27,12 @@ constexpr std::uintmax_t kConfigFileBytes = 4 * 1024 * 1024;
 constexpr microseconds kShortestSegment = std::chrono::seconds(1);
 constexpr microseconds kLongestSegment = std::chrono::minutes(5);
 
-constexpr std::array<std::string_view, 8> kTopKeys = {"data", "listen",         "log_level", "segment_length",
-                                                      "keep", "max_total_size", "min_free",  "camera"};
-constexpr std::array<std::string_view, 9> kCameraKeys = {"name",         "url",            "username", "password",
-                                                         "password_file", "password_env", "segment_length", "keep",
-                                                         "max_size"};
+constexpr std::array<std::string_view, 8> kTopKeys = {"data",           "listen", "log_level",
+                                                      "segment_length", "keep",   "max_total_size",
+                                                      "min_free",       "camera"};
+constexpr std::array<std::string_view, 9> kCameraKeys = {
+    "name",           "url",  "username", "password", "password_file", "password_env",
+    "segment_length", "keep", "max_size"};
 
 /// Edits (insert, delete, replace) that turn one word into the other.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -50,7 +51,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string_view nearest(std::string_view word, std::span<const std::string_view> known) {
-  return *std::ranges::min_element(known, {}, [&](std::string_view key) { return edit_distance(word, key); });
+  return *std::ranges::min_element(known, {},
+                                   [&](std::string_view key) { return edit_distance(word, key); });
 }
 
 bool is_name(std::string_view name) {
@@ -62,16 +64,21 @@ bool is_name(std::string_view name) {
 /// Collects problems, so that one run shows them all.
 class Problems {
  public:
-  void add(std::string where, std::string_view what) { lines_.push_back(fmt::format("{}: {}", where, what)); }
+  void add(std::string where, std::string_view what) {
+    lines_.push_back(fmt::format("{}: {}", where, what));
+  }
   [[nodiscard]] bool is_empty() const { return lines_.empty(); }
-  [[nodiscard]] Error error() const { return {ErrorCode::kInvalidArgument, fmt::format("{}", fmt::join(lines_, "\n"))}; }
+  [[nodiscard]] Error error() const {
+    return {ErrorCode::kInvalidArgument, fmt::format("{}", fmt::join(lines_, "\n"))};
+  }
 
  private:
   std::vector<std::string> lines_;
 };
 
 /// One setting's text turned into its type, the problem noted where that fails.
-std::optional<microseconds> duration_of(std::string_view text, const std::string& where, Problems& problems) {
+std::optional<microseconds> duration_of(std::string_view text, const std::string& where,
+                                        Problems& problems) {
   auto duration = parse_duration(text);
   if (!duration) {
     problems.add(where, duration.error().message());
@@ -84,17 +91,21 @@ std::optional<microseconds> duration_of(std::string_view text, const std::string
   return *duration;
 }
 
-std::optional<microseconds> segment_length_of(std::string_view text, const std::string& where, Problems& problems) {
+std::optional<microseconds> segment_length_of(std::string_view text, const std::string& where,
+                                              Problems& problems) {
   auto length = duration_of(text, where, problems);
   if (!length) return std::nullopt;
   if (*length < kShortestSegment || *length > kLongestSegment) {
-    problems.add(where, fmt::format("a segment of {} is outside 1 s to 5 min; 60s is the usual choice", text));
+    problems.add(
+        where,
+        fmt::format("a segment of {} is outside 1 s to 5 min; 60s is the usual choice", text));
     return std::nullopt;
   }
   return length;
 }
 
-std::optional<std::uint64_t> size_of(std::string_view text, const std::string& where, Problems& problems) {
+std::optional<std::uint64_t> size_of(std::string_view text, const std::string& where,
+                                     Problems& problems) {
   auto size = parse_size(text);
   if (!size) {
     problems.add(where, size.error().message());
@@ -103,11 +114,13 @@ std::optional<std::uint64_t> size_of(std::string_view text, const std::string& w
   return *size;
 }
 
-void set_min_free(Config& config, std::string_view text, const std::string& where, Problems& problems) {
+void set_min_free(Config& config, std::string_view text, const std::string& where,
+                  Problems& problems) {
   if (text.ends_with('%')) {
     std::uint32_t percent = 0;
     const std::string_view digits = text.substr(0, text.size() - 1);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), percent);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), percent);
     if (error != std::errc() || end != digits.data() + digits.size() || percent > 90) {
       problems.add(where, fmt::format("\"{}\" is not a percentage from 0% to 90%", text));
       return;
@@ -159,8 +172,8 @@ class FileReader {
   }
 
   void unknown_key(const toml::key& key, std::span<const std::string_view> known) {
-    problems_.add(place(key.source()),
-                  fmt::format("unknown key \"{}\"; did you mean \"{}\"?", key.str(), nearest(key.str(), known)));
+    problems_.add(place(key.source()), fmt::format("unknown key \"{}\"; did you mean \"{}\"?",
+                                                   key.str(), nearest(key.str(), known)));
   }
 
   std::optional<std::string> text_of(const toml::node& node, std::string_view key) {
@@ -175,7 +188,8 @@ class FileReader {
     if (key == "listen") config_.listen = text;
     if (key == "log_level") config_.log_level = text;
     if (key == "segment_length") {
-      config_.segment_length = segment_length_of(text, where, problems_).value_or(config_.segment_length);
+      config_.segment_length =
+          segment_length_of(text, where, problems_).value_or(config_.segment_length);
     }
     if (key == "keep") config_.keep = duration_of(text, where, problems_);
     if (key == "max_total_size") config_.max_total_bytes = size_of(text, where, problems_);
@@ -211,12 +225,14 @@ class FileReader {
     }
     if (camera.name.empty()) problems_.add(where, "a camera without a name; add name = \"front\"");
     if (camera.url.is_empty()) {
-      problems_.add(where, fmt::format("camera \"{}\" has no url; add url = \"rtsp://...\"", camera.name));
+      problems_.add(where,
+                    fmt::format("camera \"{}\" has no url; add url = \"rtsp://...\"", camera.name));
     }
     config_.cameras.push_back(std::move(camera));
   }
 
-  void set_camera(CameraEntry& camera, std::string_view key, const std::string& text, const std::string& where) {
+  void set_camera(CameraEntry& camera, std::string_view key, const std::string& text,
+                  const std::string& where) {
     if (key == "name") camera.name = text;
     if (key == "url") camera.url = base::Secret(text);
     if (key == "username") camera.username = text;
@@ -224,14 +240,16 @@ class FileReader {
     if (key == "password_file") {
       auto content = read_secret_file(text);
       if (!content) {
-        problems_.add(where, fmt::format("{}; password_file names a file that holds only the password",
-                                         content.error().message()));
+        problems_.add(where,
+                      fmt::format("{}; password_file names a file that holds only the password",
+                                  content.error().message()));
       } else {
         camera.password = base::Secret(std::move(*content));
       }
     }
     if (key == "password_env") {
-      const char* value = std::getenv(text.c_str());  // NOLINT(concurrency-mt-unsafe): before threads change it
+      const char* value =
+          std::getenv(text.c_str());  // NOLINT(concurrency-mt-unsafe): before threads change it
       if (value == nullptr) {
         problems_.add(where, fmt::format("the environment variable {} is not set", text));
       } else {
@@ -267,11 +285,12 @@ void apply_flags(Config& config, const Flags& flags, Problems& problems) {
   if (flags.listen) config.listen = *flags.listen;
   if (flags.log_level) config.log_level = *flags.log_level;
   if (flags.segment_length) {
-    config.segment_length =
-        segment_length_of(*flags.segment_length, "--segment-length", problems).value_or(config.segment_length);
+    config.segment_length = segment_length_of(*flags.segment_length, "--segment-length", problems)
+                                .value_or(config.segment_length);
   }
   if (flags.keep) config.keep = duration_of(*flags.keep, "--keep", problems);
-  if (flags.max_total_size) config.max_total_bytes = size_of(*flags.max_total_size, "--max-total-size", problems);
+  if (flags.max_total_size)
+    config.max_total_bytes = size_of(*flags.max_total_size, "--max-total-size", problems);
   if (flags.min_free) set_min_free(config, *flags.min_free, "--min-free", problems);
   for (const std::string& camera : flags.cameras) apply_camera_flag(config, camera, problems);
 }
@@ -281,22 +300,26 @@ void check_whole(const Config& config, const std::string& name, Problems& proble
     problems.add(name, "no data folder; give --data DIR, or data = \"DIR\" in the config file");
   }
   if (!base::parse_log_level(config.log_level)) {
-    problems.add(name, fmt::format("log level \"{}\" is none of trace, debug, info, warning, error", config.log_level));
+    problems.add(name, fmt::format("log level \"{}\" is none of trace, debug, info, warning, error",
+                                   config.log_level));
   }
   if (config.cameras.size() > limits::kCameras) {
-    problems.add(name, fmt::format("{} cameras are more than the {} one recorder takes", config.cameras.size(),
-                                   limits::kCameras));
+    problems.add(name, fmt::format("{} cameras are more than the {} one recorder takes",
+                                   config.cameras.size(), limits::kCameras));
   }
   std::set<std::string_view> names;
   for (const CameraEntry& camera : config.cameras) {
     if (camera.name.empty()) continue;  // said already
     if (!is_name(camera.name)) {
-      problems.add(name, fmt::format("camera name \"{}\" is not 1 to 64 letters, digits and -", camera.name));
+      problems.add(name, fmt::format("camera name \"{}\" is not 1 to 64 letters, digits and -",
+                                     camera.name));
     } else if (!names.insert(camera.name).second) {
-      problems.add(name, fmt::format("two cameras are called \"{}\"; a name is one recording", camera.name));
+      problems.add(
+          name, fmt::format("two cameras are called \"{}\"; a name is one recording", camera.name));
     }
     if (!camera.url.is_empty() && !camera.url.reveal().starts_with("rtsp://")) {
-      problems.add(name, fmt::format("camera \"{}\": its url does not begin with rtsp://", camera.name));
+      problems.add(name,
+                   fmt::format("camera \"{}\": its url does not begin with rtsp://", camera.name));
     }
   }
 }
@@ -306,12 +329,14 @@ Result<std::string> read_config_file(const std::string& path) {
   if (!file) return fail(ErrorCode::kNotFound, fmt::format("cannot read the config file {}", path));
   const std::streamoff size = file.tellg();
   if (size < 0 || static_cast<std::uintmax_t>(size) > kConfigFileBytes) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("{} is larger than a config file of 4 MiB", path));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} is larger than a config file of 4 MiB", path));
   }
   std::string text(static_cast<std::size_t>(size), '\0');
   file.seekg(0);
   file.read(text.data(), size);
-  if (file.gcount() != size) return fail(ErrorCode::kUnavailable, fmt::format("cannot read all of {}", path));
+  if (file.gcount() != size)
+    return fail(ErrorCode::kUnavailable, fmt::format("cannot read all of {}", path));
   return text;
 }
 
@@ -372,7 +397,8 @@ Result<std::uint64_t> parse_size(std::string_view text) {
   const auto found = std::ranges::find(kUnits, unit, &Unit::name);
   if (error != std::errc() || found == kUnits.end() ||
       number > std::numeric_limits<std::uint64_t>::max() / found->bytes) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is no size; write 500GB, 2GiB or a number of bytes", text));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("\"{}\" is no size; write 500GB, 2GiB or a number of bytes", text));
   }
   return number * found->bytes;
 }

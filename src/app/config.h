@@ -15,9 +15,9 @@ namespace longtake::app {
 
 /// One camera and the recording it feeds, as the operator wrote it.
 struct CameraEntry {
-  std::string name;              // [A-Za-z0-9-]{1,64}; the recording's too
-  base::Secret url;              // rtsp://...; may carry user info, so it is treated as a secret
-  std::string username;          // outranks the URL's user info
+  std::string name;      // [A-Za-z0-9-]{1,64}; the recording's too
+  base::Secret url;      // rtsp://...; may carry user info, so it is treated as a secret
+  std::string username;  // outranks the URL's user info
   std::optional<base::Secret> password;
   std::optional<microseconds> segment_length;
   std::optional<microseconds> keep;

@@ -32,7 +32,9 @@ url = "rtsp://192.0.2.8/main"
 segment_length = "5m"
 )";
 
-Result<Config> parse(std::string_view text, const Flags& flags = {}) { return parse_config(text, "longtake.toml", flags); }
+Result<Config> parse(std::string_view text, const Flags& flags = {}) {
+  return parse_config(text, "longtake.toml", flags);
+}
 std::string error_of(std::string_view text, const Flags& flags = {}) {
   const auto config = parse(text, flags);
   return config ? "" : config.error().message();
@@ -74,21 +76,30 @@ TEST(Config, FlagsWinOverTheFile) {
 TEST(Config, UnknownKeyNamesItsLineAndTheNearestKnownOne) {
   EXPECT_EQ(error_of("data = \"d\"\nseg_length = \"30s\"\n"),
             "longtake.toml:2: unknown key \"seg_length\"; did you mean \"segment_length\"?");
-  const std::string camera = error_of("data = \"d\"\n[[camera]]\nname = \"a\"\nurl = \"rtsp://h/\"\npasword = \"x\"\n");
+  const std::string camera =
+      error_of("data = \"d\"\n[[camera]]\nname = \"a\"\nurl = \"rtsp://h/\"\npasword = \"x\"\n");
   EXPECT_EQ(camera, "longtake.toml:5: unknown key \"pasword\"; did you mean \"password\"?");
 }
 
 TEST(Config, AllProblemsAreToldAtOnce) {
-  const std::string error = error_of("keep = \"soon\"\nmax_total_size = \"lots\"\n[[camera]]\nname = \"a b\"\nurl = \"http://h/\"\n");
-  for (const char* part : {"longtake.toml:1:", "longtake.toml:2:", "no data folder", "a b", "rtsp://"}) {
+  const std::string error = error_of(
+      "keep = \"soon\"\nmax_total_size = \"lots\"\n[[camera]]\nname = \"a b\"\nurl = "
+      "\"http://h/\"\n");
+  for (const char* part :
+       {"longtake.toml:1:", "longtake.toml:2:", "no data folder", "a b", "rtsp://"}) {
     EXPECT_NE(error.find(part), std::string::npos) << part << " in " << error;
   }
 }
 
-TEST(Config, BrokenTomlNamesItsLine) { EXPECT_NE(error_of("data = \"d\"\nkeep = 7d\n").find("longtake.toml:2"), std::string::npos); }
+TEST(Config, BrokenTomlNamesItsLine) {
+  EXPECT_NE(error_of("data = \"d\"\nkeep = 7d\n").find("longtake.toml:2"), std::string::npos);
+}
 
 TEST(Config, TwoCamerasMayNotShareAName) {
-  EXPECT_NE(error_of("data = \"d\"\n[[camera]]\nname=\"a\"\nurl=\"rtsp://x/\"\n[[camera]]\nname=\"a\"\nurl=\"rtsp://y/\"\n").find("two cameras are called \"a\""),
+  EXPECT_NE(error_of("data = "
+                     "\"d\"\n[[camera]]\nname=\"a\"\nurl=\"rtsp://x/"
+                     "\"\n[[camera]]\nname=\"a\"\nurl=\"rtsp://y/\"\n")
+                .find("two cameras are called \"a\""),
             std::string::npos);
 }
 
@@ -103,17 +114,21 @@ TEST(Config, CameraFlagWithoutNameIsRefusedWithoutRepeatingIt) {
 
 TEST(Config, Sec13NoErrorRepeatsAPassword) {
   const std::string error = error_of(
-      "data = \"d\"\nkeep=\"x\"\n[[camera]]\nname=\"a\"\nurl=\"http://u:canary1@h/\"\npassword=\"canary2\"\npassword_env=\"NOT_SET_ANYWHERE\"\n");
+      "data = "
+      "\"d\"\nkeep=\"x\"\n[[camera]]\nname=\"a\"\nurl=\"http://u:canary1@h/"
+      "\"\npassword=\"canary2\"\npassword_env=\"NOT_SET_ANYWHERE\"\n");
   EXPECT_FALSE(error.empty());
   EXPECT_EQ(error.find("canary"), std::string::npos) << error;
 }
 
 TEST(Config, PasswordComesFromAFileOrTheEnvironment) {
-  const auto path = std::filesystem::temp_directory_path() / ("longtake-password-" + std::to_string(::getpid()));
+  const auto path =
+      std::filesystem::temp_directory_path() / ("longtake-password-" + std::to_string(::getpid()));
   std::ofstream(path) << "from-file\n";
   ::setenv("LONGTAKE_TEST_PASSWORD", "from-env", 1);
-  const auto config = parse("data=\"d\"\n[[camera]]\nname=\"a\"\nurl=\"rtsp://x/\"\npassword_file=\"" + path.string() +
-                            "\"\n[[camera]]\nname=\"b\"\nurl=\"rtsp://y/\"\npassword_env=\"LONGTAKE_TEST_PASSWORD\"\n");
+  const auto config = parse(
+      "data=\"d\"\n[[camera]]\nname=\"a\"\nurl=\"rtsp://x/\"\npassword_file=\"" + path.string() +
+      "\"\n[[camera]]\nname=\"b\"\nurl=\"rtsp://y/\"\npassword_env=\"LONGTAKE_TEST_PASSWORD\"\n");
   std::filesystem::remove(path);
   ASSERT_TRUE(config) << config.error().message();
   EXPECT_EQ(config->cameras[0].password->reveal(), "from-file");
@@ -131,7 +146,8 @@ TEST(Size, TakesDecimalAndBinaryUnits) {
   EXPECT_EQ(parse_size("500GB"), 500'000'000'000U);
   EXPECT_EQ(parse_size("2GiB"), 2ULL << 30U);
   EXPECT_EQ(parse_size("1048576"), 1048576U);
-  for (const char* text : {"", "GB", "-1GB", "1.5GB", "99999999999999999999", "99999999TB", "5 parsecs"}) {
+  for (const char* text :
+       {"", "GB", "-1GB", "1.5GB", "99999999999999999999", "99999999TB", "5 parsecs"}) {
     EXPECT_FALSE(parse_size(text)) << text;
   }
 }

@@ -1,13 +1,12 @@
+#include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstring>
 #include <string>
 #include <vector>
-
-#include <CLI/CLI.hpp>
-#include <fmt/format.h>
 
 #include "app/commands.h"
 
@@ -45,20 +44,36 @@ void hide_secrets(int argc, char** argv) {
 
 void add_serve(CLI::App& app, Flags& flags) {
   CLI::App* serve = app.add_subcommand("serve", "Record cameras, keep and show what was recorded");
-  serve->add_option("--data", flags.data, "Folder for everything recorded; made if missing")->type_name("DIR");
-  serve->add_option("--listen", flags.listen, "Address of the HTTP interface (default 127.0.0.1:8080; port 0: any)")
+  serve->add_option("--data", flags.data, "Folder for everything recorded; made if missing")
+      ->type_name("DIR");
+  serve
+      ->add_option("--listen", flags.listen,
+                   "Address of the HTTP interface (default 127.0.0.1:8080; port 0: any)")
       ->type_name("HOST:PORT");
-  serve->add_option("--camera", flags.cameras, "A camera and the name of its recording; once for each")
+  serve
+      ->add_option("--camera", flags.cameras,
+                   "A camera and the name of its recording; once for each")
       ->type_name("NAME=URL")
       ->allow_extra_args(false);
-  serve->add_option("--segment-length", flags.segment_length, "Target length of a file, 1s to 5m (default PT60S)")
+  serve
+      ->add_option("--segment-length", flags.segment_length,
+                   "Target length of a file, 1s to 5m (default PT60S)")
       ->type_name("DURATION");
-  serve->add_option("--keep", flags.keep, "Delete what is older, e.g. 7d (default: only when space runs out)")
+  serve
+      ->add_option("--keep", flags.keep,
+                   "Delete what is older, e.g. 7d (default: only when space runs out)")
       ->type_name("DURATION");
-  serve->add_option("--max-total-size", flags.max_total_size, "Room all recordings may take, e.g. 500GB")->type_name("SIZE");
-  serve->add_option("--min-free", flags.min_free, "Room to leave free on the disk (default 5%)")->type_name("SIZE|PERCENT");
-  serve->add_option("--config", flags.config_path, "TOML file with the same and more")->type_name("FILE");
-  serve->add_option("--log-level", flags.log_level, "trace, debug, info, warning or error (default info)")
+  serve
+      ->add_option("--max-total-size", flags.max_total_size,
+                   "Room all recordings may take, e.g. 500GB")
+      ->type_name("SIZE");
+  serve->add_option("--min-free", flags.min_free, "Room to leave free on the disk (default 5%)")
+      ->type_name("SIZE|PERCENT");
+  serve->add_option("--config", flags.config_path, "TOML file with the same and more")
+      ->type_name("FILE");
+  serve
+      ->add_option("--log-level", flags.log_level,
+                   "trace, debug, info, warning or error (default info)")
       ->type_name("LEVEL");
   serve->footer(kServeFooter);
 }
@@ -67,7 +82,9 @@ int run(int argc, char** argv) {
   CLI::App app("longtake records cameras around the clock and survives anything.\n", "longtake");
   app.set_version_flag("--version", "longtake " LONGTAKE_VERSION);
   app.require_subcommand(1);
-  app.footer("Exit codes: 0 well, 1 findings, 2 usage, 3 environment. \"longtake COMMAND --help\" teaches each command.");
+  app.footer(
+      "Exit codes: 0 well, 1 findings, 2 usage, 3 environment. \"longtake COMMAND --help\" teaches "
+      "each command.");
 
   Flags flags;
   add_serve(app, flags);
@@ -78,16 +95,21 @@ int run(int argc, char** argv) {
   recordings->require_subcommand(1);
   recordings->add_option("--url", url, "The server (default http://127.0.0.1:8080)");
   CLI::App* list = recordings->add_subcommand("list", "All recordings, a line each")->fallthrough();
-  CLI::App* show = recordings->add_subcommand("show", "One recording with its camera, and the gaps of the last day")->fallthrough();
+  CLI::App* show =
+      recordings
+          ->add_subcommand("show", "One recording with its camera, and the gaps of the last day")
+          ->fallthrough();
   show->add_option("name", name, "The recording")->required();
 
   std::string folder;
   bool is_quick = false;
-  CLI::App* check = app.add_subcommand("check", "Verify every file, the ledger and the catalog of a data folder");
+  CLI::App* check =
+      app.add_subcommand("check", "Verify every file, the ledger and the catalog of a data folder");
   check->add_option("folder", folder, "The data folder; a server may be running on it")->required();
   check->add_flag("--quick", is_quick, "Headers and summaries only: do not read all media");
   CLI::App* rebuild = app.add_subcommand("rebuild", "Make the catalog anew, from media and ledger");
-  rebuild->add_option("folder", folder, "The data folder; no server may be running on it")->required();
+  rebuild->add_option("folder", folder, "The data folder; no server may be running on it")
+      ->required();
 
   try {
     app.parse(argc, argv);

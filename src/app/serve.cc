@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,8 +9,6 @@
 #include <system_error>
 #include <thread>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "app/commands.h"
 #include "app/signals.h"
@@ -34,7 +33,8 @@ void prepare_process() {
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);  // a lower limit stays in force; the site counts against what it is
+    setrlimit(RLIMIT_NOFILE,
+              &files);  // a lower limit stays in force; the site counts against what it is
   }
 }
 
@@ -42,7 +42,8 @@ Result<server::ListenAddress> listen_address(const Config& config) {
   LT_ASSIGN(server::ListenAddress address, server::ListenAddress::parse(config.listen));
   if (!address.is_loopback()) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("--listen {}: beyond this machine everybody could watch, because accounts do not exist yet; "
+                fmt::format("--listen {}: beyond this machine everybody could watch, because "
+                            "accounts do not exist yet; "
                             "listen on 127.0.0.1:{} or [::1]:{} and reach it through an SSH tunnel",
                             config.listen, address.port, address.port));
   }
@@ -53,21 +54,25 @@ Result<void> make_data_folder(const std::string& path) {
   if (mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
   const int error = errno;
   return fail(ErrorCode::kFailedPrecondition,
-              fmt::format("cannot make the data folder {}: {}; make it, or name another by --data", path,
-                          std::system_category().message(error)));
+              fmt::format("cannot make the data folder {}: {}; make it, or name another by --data",
+                          path, std::system_category().message(error)));
 }
 
-void reload(const Flags& flags, Config& config, archive::Archive& archive, Site& site, base::Logger& logger) {
+void reload(const Flags& flags, Config& config, archive::Archive& archive, Site& site,
+            base::Logger& logger) {
   auto next = load_config(flags);
   if (!next) {
     LT_LOG(logger, kError, "config.refused", {"error", next.error().message()},
            {"next", "the configuration in force stays"});
     return;
   }
-  for (const auto& [name, changed] : {std::pair<std::string_view, bool>{"data", next->data != config.data},
-                                      {"listen", next->listen != config.listen},
-                                      {"log_level", next->log_level != config.log_level}}) {
-    if (changed) LT_LOG(logger, kWarning, "config.needs_restart", {"key", name}, {"next", "restart to apply it"});
+  for (const auto& [name, changed] :
+       {std::pair<std::string_view, bool>{"data", next->data != config.data},
+        {"listen", next->listen != config.listen},
+        {"log_level", next->log_level != config.log_level}}) {
+    if (changed)
+      LT_LOG(logger, kWarning, "config.needs_restart", {"key", name},
+             {"next", "restart to apply it"});
   }
   archive.set_volume_policy(volume_policy_of(*next));
   site.apply(*next);
@@ -88,26 +93,33 @@ Result<void> run_until_stopped(const Flags& flags, Config& config) {
   LT_ASSIGN(const auto server, server::Server::listen(address, *logger, metrics, clock));
   archive::Archive::Options options;
   options.policy = volume_policy_of(config);
-  LT_ASSIGN(const auto archive, archive::Archive::open(options, {*files, clock, random, *logger, metrics}));
+  LT_ASSIGN(const auto archive,
+            archive::Archive::open(options, {*files, clock, random, *logger, metrics}));
   {
     const std::size_t shards = std::max(1U, std::thread::hardware_concurrency());
     Site site(shards, {*archive, clock, *logger, metrics});
     site.apply(config);
     server->serve(*archive, site);
-    LT_LOG(*logger, kInfo, "serving", {"url", fmt::format("http://{}:{}", config.listen.substr(0, config.listen.rfind(':')), server->port())},
+    LT_LOG(*logger, kInfo, "serving",
+           {"url", fmt::format("http://{}:{}", config.listen.substr(0, config.listen.rfind(':')),
+                               server->port())},
            {"data", config.data}, {"cameras", config.cameras.size()});
     SignalSeen seen = SignalSeen::kNone;
     while (seen != SignalSeen::kStop) {
       seen = wait_for_signal(std::chrono::seconds(3600));
       if (seen == SignalSeen::kReload) reload(flags, config, *archive, site, *logger);
     }
-    LT_LOG(*logger, kInfo, "stopping", {"next", "every recording is being closed; a second signal does not wait"});
+    LT_LOG(*logger, kInfo, "stopping",
+           {"next", "every recording is being closed; a second signal does not wait"});
     server->stop();
-    const bool in_order = site.stop(kStopLimit, [] { return wait_for_signal(milliseconds(20)) == SignalSeen::kStop; });
+    const bool in_order = site.stop(
+        kStopLimit, [] { return wait_for_signal(milliseconds(20)) == SignalSeen::kStop; });
     if (!in_order) {
-      LT_LOG(*logger, kWarning, "stopped.early", {"next", "the next start repairs what was left open"});
+      LT_LOG(*logger, kWarning, "stopped.early",
+             {"next", "the next start repairs what was left open"});
       // What is not closed by now waits for a disk or a camera that does not answer: a crash is the honest end.
-      return fail(ErrorCode::kDeadlineExceeded, "stopped before every recording was closed; the next start repairs them");
+      return fail(ErrorCode::kDeadlineExceeded,
+                  "stopped before every recording was closed; the next start repairs them");
     }
   }
   LT_TRY(archive->close());

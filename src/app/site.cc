@@ -1,5 +1,8 @@
 #include "app/site.h"
 
+#include <fmt/format.h>
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <atomic>
 #include <future>
@@ -7,10 +10,6 @@
 #include <mutex>
 #include <thread>
 #include <utility>
-
-#include <sys/resource.h>
-
-#include <fmt/format.h>
 
 #include "base/event_loop.h"
 #include "base/limits.h"
@@ -21,9 +20,11 @@
 namespace longtake::app {
 namespace {
 
-constexpr rlim_t kDescriptorsPerCamera = 5;  // socket, open segment, the next one, two while rolling over
+constexpr rlim_t kDescriptorsPerCamera =
+    5;  // socket, open segment, the next one, two while rolling over
 constexpr rlim_t kDescriptorsForOthers = 128;
-constexpr nanoseconds kStepLimit = std::chrono::seconds(10);  // one camera's stop while others go on
+constexpr nanoseconds kStepLimit =
+    std::chrono::seconds(10);  // one camera's stop while others go on
 
 /// One event loop and what the cameras on it share.
 struct Shard {
@@ -56,15 +57,17 @@ bool is_same_session(const CameraEntry& a, const CameraEntry& b) {
 }
 
 bool is_same_policy(const archive::RecordingConfig& a, const archive::RecordingConfig& b) {
-  return a.segment_length == b.segment_length && a.keep == b.keep && a.max_size_bytes == b.max_size_bytes;
+  return a.segment_length == b.segment_length && a.keep == b.keep &&
+         a.max_size_bytes == b.max_size_bytes;
 }
 
 Result<rtsp::CameraConfig> camera_config_of(const CameraEntry& entry) {
   LT_ASSIGN(rtsp::CameraUrl parsed, rtsp::parse_camera_url(entry.url.reveal()));
-  rtsp::CameraConfig config{.name = entry.name,
-                            .url = std::move(parsed.url),
-                            .username = entry.username.empty() ? std::move(parsed.username) : entry.username,
-                            .password = entry.password ? *entry.password : std::move(parsed.password)};
+  rtsp::CameraConfig config{
+      .name = entry.name,
+      .url = std::move(parsed.url),
+      .username = entry.username.empty() ? std::move(parsed.username) : entry.username,
+      .password = entry.password ? *entry.password : std::move(parsed.password)};
   return config;
 }
 
@@ -95,25 +98,31 @@ bool Site::State::has_descriptors_for(std::size_t cameras) const {
 
 void Site::State::start(const Config& config, const CameraEntry& entry) {
   const auto refuse = [&](const Error& error) {
-    LT_LOG(environment.logger, kError, "camera.refused", {"camera", entry.name}, {"error", error.message()},
+    LT_LOG(environment.logger, kError, "camera.refused", {"camera", entry.name},
+           {"error", error.message()},
            {"next", "the other cameras go on; correct it and send SIGHUP"});
   };
   if (!has_descriptors_for(running.size() + 1)) {
-    return refuse({ErrorCode::kResourceExhausted,
-                   fmt::format("{} cameras need {} file descriptors; raise the limit (LimitNOFILE=, ulimit -n)", running.size() + 1,
-                               kDescriptorsForOthers + kDescriptorsPerCamera * (running.size() + 1))});
+    return refuse(
+        {ErrorCode::kResourceExhausted,
+         fmt::format(
+             "{} cameras need {} file descriptors; raise the limit (LimitNOFILE=, ulimit -n)",
+             running.size() + 1,
+             kDescriptorsForOthers + kDescriptorsPerCamera * (running.size() + 1))});
   }
   auto camera_config = camera_config_of(entry);
   if (!camera_config) return refuse(camera_config.error());
   auto next = std::make_unique<Running>();
   next->entry = entry;
   next->config = config.recording_of(entry);
-  next->shard = std::ranges::min_element(shards, {}, [](const auto& shard) { return shard->cameras; })->get();
+  next->shard =
+      std::ranges::min_element(shards, {}, [](const auto& shard) { return shard->cameras; })->get();
   auto recording = environment.archive.start_recording(next->config, next->shard->loop);
   if (!recording) return refuse(recording.error());
   next->recording = std::move(*recording);
   Shard& shard = *next->shard;
-  next->camera = std::make_unique<rtsp::Camera>(std::move(*camera_config), shard.loop, shard.loop, shard.buffer, gate, shard.random,
+  next->camera = std::make_unique<rtsp::Camera>(std::move(*camera_config), shard.loop, shard.loop,
+                                                shard.buffer, gate, shard.random,
                                                 environment.logger, next->recording->sink());
   ++shard.cameras;
   {
@@ -127,7 +136,11 @@ void Site::State::start(const Config& config, const CameraEntry& entry) {
 /// Session first, so that its last picture reaches the recording; then the recording; `stopped` when all is durable.
 void Site::State::begin_stop(Running& camera, media::Reason reason) {
   camera.shard->loop.post([&camera, reason] {
-    camera.camera->stop([&camera, reason] { camera.recording->stop(reason, [&camera] { camera.stopped.set_value(); }); }, reason);
+    camera.camera->stop(
+        [&camera, reason] {
+          camera.recording->stop(reason, [&camera] { camera.stopped.set_value(); });
+        },
+        reason);
   });
 }
 
@@ -153,14 +166,17 @@ void Site::State::stop_one(const std::string& name, media::Reason reason) {
   Running& camera = *running.at(name);
   begin_stop(camera, reason);
   if (camera.stopped.get_future().wait_for(kStepLimit) != std::future_status::ready) {
-    LT_LOG(environment.logger, kWarning, "camera.stop_is_slow", {"camera", name}, {"next", "waiting for the disk"});
+    LT_LOG(environment.logger, kWarning, "camera.stop_is_slow", {"camera", name},
+           {"next", "waiting for the disk"});
     camera.stopped = std::promise<void>();
   }
   forget(name);
 }
 
-Site::Site(std::size_t shards, Environment environment) : state_(std::make_unique<State>(environment)) {
-  for (std::size_t i = 0; i < shards; ++i) state_->shards.push_back(std::make_unique<Shard>(environment.clock));
+Site::Site(std::size_t shards, Environment environment)
+    : state_(std::make_unique<State>(environment)) {
+  for (std::size_t i = 0; i < shards; ++i)
+    state_->shards.push_back(std::make_unique<Shard>(environment.clock));
 }
 
 Site::~Site() {
@@ -178,7 +194,8 @@ Site::~Site() {
 void Site::apply(const Config& config) {
   std::vector<std::string> removed;
   for (const auto& [name, camera] : state_->running) {
-    if (std::ranges::find(config.cameras, name, &CameraEntry::name) == config.cameras.end()) removed.push_back(name);
+    if (std::ranges::find(config.cameras, name, &CameraEntry::name) == config.cameras.end())
+      removed.push_back(name);
   }
   for (const std::string& name : removed) {
     state_->stop_one(name, media::Reason::kConfigChange);
@@ -189,7 +206,8 @@ void Site::apply(const Config& config) {
     const auto found = state_->running.find(entry.name);
     if (found != state_->running.end() && is_same_session(found->second->entry, entry)) {
       archive::RecordingConfig wanted = config.recording_of(entry);
-      if (!is_same_policy(found->second->config, wanted)) state_->environment.archive.set_policy(wanted);
+      if (!is_same_policy(found->second->config, wanted))
+        state_->environment.archive.set_policy(wanted);
       found->second->config = std::move(wanted);
       found->second->entry = entry;
       continue;

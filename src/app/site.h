@@ -39,7 +39,8 @@ class Site final : public server::CameraDirectory {
   /// passed before all were durable.
   bool stop(nanoseconds limit, const std::function<bool()>& is_urgent);
 
-  [[nodiscard]] std::optional<server::CameraView> camera_of(const std::string& recording) const override;
+  [[nodiscard]] std::optional<server::CameraView> camera_of(
+      const std::string& recording) const override;
 
  private:
   struct State;

@@ -15,8 +15,7 @@ namespace longtake::archive {
 /// Ownership  shares the access units of the open fragment.
 /// Thread     confined to its owner's thread.
 /// Limits     a fragment holds at most `kLength` (its last sample may reach half a second past it)
-/// and
-///            limits::kFragmentBytes; nothing bounds the open one but its owner, who asks
+///            and limits::kFragmentBytes; nothing bounds the open one but its owner, who asks
 ///            `must_end_before` first.
 /// Errors     none: decode times that do not grow are moved just behind the sample before.
 /// Source     docs/design/recording.md, "Cutting"; ISO/IEC 14496-12 §8.8.

@@ -41,9 +41,10 @@ struct RecordingIdentity {
 ///
 /// Ownership  borrows everything; shares the access units of fragments not yet submitted.
 /// Thread     confined to the shard behind `executor`; `state` from any thread. Destroy it on the
-/// shard, after `finish`. Limits     a few hundred nanoseconds per unit; holds at most about 2 s of
-/// media. Errors     none: whatever comes, recording goes on, and what is odd is counted. Source
-/// docs/design/recording.md.
+///            shard, after `finish`.
+/// Limits     a few hundred nanoseconds per unit; holds at most about 2 s of media.
+/// Errors     none: whatever comes, recording goes on, and what is odd is counted.
+/// Source     docs/design/recording.md.
 class Recorder final : public media::ItemSink {
  public:
   Recorder(RecordingIdentity identity, const RecordingConfig& config, FragmentSink& sink,

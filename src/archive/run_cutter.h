@@ -23,9 +23,8 @@ namespace longtake::archive {
 /// Units      positions on the run's clock; ticks in each track's timescale.
 /// Thread     confined to its owner's thread.
 /// Limits     another track waits for the covering one for at most `kLongestWait` of media; then it
-/// goes out on its
-///            own until twice the segment length, and is discarded past that (the covering track is
-///            gone, which is a gap anyway).
+///            goes out on its own until twice the segment length, and is discarded past that (the
+///            covering track is gone, which is a gap anyway).
 /// Source     docs/design/recording.md, "Cutting".
 class RunCutter {
  public:

@@ -77,7 +77,9 @@ std::optional<T> number_in(std::string_view text) {
 }
 
 /// Manifests hold milliseconds; a fact with more would not equal what a rebuild reads.
-WallTime now_in_manifests(const base::Clock& clock) { return std::chrono::floor<milliseconds>(clock.wall_now()); }
+WallTime now_in_manifests(const base::Clock& clock) {
+  return std::chrono::floor<milliseconds>(clock.wall_now());
+}
 
 /// Whatever of it cannot be read is left at nothing: it only bounds a downtime.
 std::optional<LockText> read_lock_text(base::FileSystem& files) {

@@ -16,7 +16,9 @@ namespace longtake {
 using Bytes = std::vector<std::byte>;
 using ByteSpan = std::span<const std::byte>;
 
-inline ByteSpan as_bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+inline ByteSpan as_bytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 inline std::string_view as_text(ByteSpan bytes) {
   // One of the two places where bytes change their type without a copy; char may alias anything.
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -88,7 +90,8 @@ class ByteWriter {
   }
   /// Overwrites four bytes written earlier, e.g. a box size known only now.
   void patch_u32(std::size_t at, std::uint32_t value) {
-    for (std::size_t i = 0; i < 4; ++i) out_[at + i] = static_cast<std::byte>(value >> (24 - 8 * i));
+    for (std::size_t i = 0; i < 4; ++i)
+      out_[at + i] = static_cast<std::byte>(value >> (24 - 8 * i));
   }
   [[nodiscard]] std::size_t size() const { return out_.size(); }
 

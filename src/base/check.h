@@ -8,7 +8,7 @@ namespace longtake::base {
 }  // namespace longtake::base
 
 /// Our own invariants; stays on in release. Never judges bytes from a camera, a disk or a user.
-#define LT_CHECK(condition)                                                     \
-  do {                                                                          \
+#define LT_CHECK(condition)                                                           \
+  do {                                                                                \
     if (!(condition)) ::longtake::base::check_failed(#condition, __FILE__, __LINE__); \
   } while (false)

@@ -12,8 +12,23 @@ namespace longtake::base {
 /// One call into a file system, as a fault script sees it.
 struct FileCall {
   enum class Kind {
-    kOpen, kRead, kWrite, kWriteBack, kSyncData, kSync, kReserve, kTruncate, kList, kStatus, kMakeDirectory,
-    kRemove, kRename, kSyncDirectory, kSyncFileSystem, kSpace, kLock,
+    kOpen,
+    kRead,
+    kWrite,
+    kWriteBack,
+    kSyncData,
+    kSync,
+    kReserve,
+    kTruncate,
+    kList,
+    kStatus,
+    kMakeDirectory,
+    kRemove,
+    kRename,
+    kSyncDirectory,
+    kSyncFileSystem,
+    kSpace,
+    kLock,
   };
   Kind kind;
   std::string_view path;
@@ -22,9 +37,10 @@ struct FileCall {
 
 /// What a script makes of a call. Default: let it through.
 struct Fault {
-  std::optional<Error> error;          // answer this instead of calling through
-  std::optional<std::size_t> written;  // with error, for kWrite: this many bytes reach the file first (short write)
-  std::function<void()> before;        // runs first: a delay, a latch a test holds
+  std::optional<Error> error;  // answer this instead of calling through
+  std::optional<std::size_t>
+      written;  // with error, for kWrite: this many bytes reach the file first (short write)
+  std::function<void()> before;  // runs first: a delay, a latch a test holds
 };
 
 /// Passes every call to another file system, or makes of it what a script says: N-th error, delay, short write.

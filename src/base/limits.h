@@ -39,7 +39,8 @@ inline constexpr int kJsonDepth = 32;
 inline constexpr microseconds kTimelineSpan = std::chrono::hours(24 * 31);
 
 // Memory and disk.
-inline constexpr nanoseconds kRingLength = std::chrono::seconds(15);  // media kept per recording while a disk stalls
+inline constexpr nanoseconds kRingLength =
+    std::chrono::seconds(15);  // media kept per recording while a disk stalls
 inline constexpr std::size_t kCameras = 1024;
 inline constexpr std::uint64_t kQuarantineTailBytes = 64ULL * 1024 * 1024;
 

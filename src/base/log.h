@@ -38,7 +38,7 @@ struct LogField {
 /// Where events go. Lines are logfmt: `time level event key=value ...`.
 ///
 /// Thread     every method from any thread; never blocks on a slow reader (the oldest lines are
-/// dropped, counted).
+///            dropped, counted).
 class Logger {
  public:
   virtual ~Logger() = default;

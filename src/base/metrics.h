@@ -31,8 +31,9 @@ class Histogram {
 ///
 /// Thread     every method, and every method of what it returns, from any thread.
 /// Ownership  what it returns lives as long as the registry; asking again for the same name and
-/// labels gives the same object. Source     Prometheus text exposition format 0.0.4. Names end in
-/// their unit: `_seconds`, `_bytes`, `_total`.
+///            labels gives the same object.
+/// Source     Prometheus text exposition format 0.0.4. Names end in their unit: `_seconds`,
+///            `_bytes`, `_total`.
 class Metrics {
  public:
   using Labels = std::map<std::string, std::string>;

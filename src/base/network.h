@@ -33,7 +33,7 @@ class ConnectionHandler {
 ///
 /// Thread     confined to its executor's thread.
 /// Limits     at most 256 KiB wait to be sent; past that `send` answers kResourceExhausted and
-/// sends nothing.
+///            sends nothing.
 class Connection {
  public:
   struct Received {

@@ -38,10 +38,9 @@ Result<std::vector<SocketAddress>> look_up_addresses(const HostPort& of);
 ///
 /// Thread     `resolve` from any thread; answers come on the resolver's.
 /// Limits     at most `kThreads` look-ups at once, and one for each name: a name that hangs holds
-/// one thread. The rest
-///            wait, at most one per connection being made.
+///            one thread. The rest wait, at most one per connection being made.
 /// Ownership  destroying it waits for the look-ups under way; what has not begun is dropped without
-/// an answer.
+///            an answer.
 class Resolver {
  public:
   using Addresses = Result<std::vector<SocketAddress>>;

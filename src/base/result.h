@@ -58,16 +58,16 @@ inline std::unexpected<Error> fail(ErrorCode code, std::string message) {
 #define LT_CONCAT(a, b) LT_CONCAT_INNER(a, b)
 
 /// Returns the error of `expression` to our caller; otherwise goes on.
-#define LT_TRY(expression)                                            \
-  do {                                                                \
-    auto lt_result = (expression);                                    \
+#define LT_TRY(expression)                                                \
+  do {                                                                    \
+    auto lt_result = (expression);                                        \
     if (!lt_result) return std::unexpected(std::move(lt_result).error()); \
   } while (false)
 
 /// `LT_ASSIGN(const Row row, find(id));` declares `row` or returns the error to our caller.
 #define LT_ASSIGN(declaration, expression) \
   LT_ASSIGN_INNER(LT_CONCAT(lt_result_, __LINE__), declaration, expression)
-#define LT_ASSIGN_INNER(result, declaration, expression)              \
-  auto result = (expression);                                         \
-  if (!result) return std::unexpected(std::move(result).error());     \
+#define LT_ASSIGN_INNER(result, declaration, expression)          \
+  auto result = (expression);                                     \
+  if (!result) return std::unexpected(std::move(result).error()); \
   declaration = std::move(*result)

@@ -16,8 +16,7 @@ enum class Emulation : std::uint8_t { kNone, kPrevented };
 ///
 /// Ownership  borrows the bytes; makes no copy to remove emulation prevention.
 /// Errors     past the end every read gives 0 and `has_failed` stays true: check it once at the
-/// end, and before any
-///            value read is used as a count.
+///            end, and before any value read is used as a count.
 /// Source     ITU-T H.264 §7.2, §7.4.1, §9.1.
 class BitReader {
  public:

@@ -19,7 +19,7 @@ namespace longtake::codec {
 /// Units      ticks of the track's timescale.
 /// Errors     none: recording never stops over times (CAM-17, CAM-18).
 /// Source     ISO/IEC 14496-12 §8.6.1; ITU-T H.264 §C.4.5.3 (bumping); docs/design/rtsp.md, "Decode
-/// times".
+///            times".
 class DtsEstimator {
  public:
   struct Times {

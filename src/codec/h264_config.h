@@ -16,7 +16,7 @@ namespace longtake::codec::h264 {
 /// Ownership  keeps copies.
 /// Limits     32 SPS, 256 PPS, together limits::kParameterSetBytes; what is beyond is refused.
 /// Errors     a set that cannot be read is refused and changes nothing: the stream's bytes are kept
-/// anyway.
+///            anyway.
 class ParameterSets {
  public:
   enum class Change : std::uint8_t { kNone, kChanged, kRefused };

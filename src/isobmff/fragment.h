@@ -31,9 +31,10 @@ struct FragmentSample {
 ///
 /// Units      ticks of the fragment's track; bytes of the file.
 /// Ownership  keeps ids and kinds of the tracks only. `parts()` borrows the payloads of the units
-/// given to `prepare`. Thread     confined to its owner's thread; takes no lock. Limits
-/// kMaxSamplesPerFragment samples, limits::kFragmentBytes of payload, kMaxFragments fragments. No
-///            allocation per sample: buffers grow to the largest fragment and stay.
+///            given to `prepare`.
+/// Thread     confined to its owner's thread; takes no lock.
+/// Limits     kMaxSamplesPerFragment samples, limits::kFragmentBytes of payload, kMaxFragments
+///            fragments. No allocation per sample: buffers grow to the largest fragment and stay.
 /// Source     ISO/IEC 14496-12 §8.8; docs/design/segments.md, rules 1, 3, 4, 7.
 class FragmentBuilder {
  public:
@@ -46,9 +47,8 @@ class FragmentBuilder {
   /// is complete and equal to what a reader of the file will find. It is damaged when a unit is.
   ///
   /// Errors     kInvalidArgument: a track not in the init segment; what as_stored refuses; a video
-  /// fragment with a sync
-  ///            sample behind its first (more than one GOP). kResourceExhausted: over a limit; cut
-  ///            earlier. On failure nothing is prepared.
+  ///            fragment with a sync sample behind its first (more than one GOP).
+  ///            kResourceExhausted: over a limit; cut earlier. On failure nothing is prepared.
   Result<media::FragmentEntry> prepare(const media::FragmentEntry& given,
                                        std::span<const FragmentSample> samples);
 

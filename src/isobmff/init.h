@@ -16,8 +16,8 @@ namespace longtake::isobmff {
 /// ends in a `free` box (rule 4).
 ///
 /// Errors     kInvalidArgument: no track, a track id twice or 0, timescale 0, a configuration
-/// without a sample entry. Source     ISO/IEC 14496-12 §8.2-8.5, §8.8.1-8.8.3;
-/// docs/design/segments.md.
+///            without a sample entry.
+/// Source     ISO/IEC 14496-12 §8.2-8.5, §8.8.1-8.8.3; docs/design/segments.md.
 Result<Bytes> make_init(std::span<const media::TrackConfigPtr> tracks);
 
 struct Init {
@@ -30,7 +30,7 @@ struct Init {
 ///
 /// Limits     ftyp + moov of at most kMaxInitBytes.
 /// Errors     kDataLoss: not an init segment of ours, or damaged. kFailedPrecondition: a codec of a
-/// later version.
+///            later version.
 Result<Init> parse_init(ByteSpan file_start);
 
 /// The size of ftyp + moov; the first page of the file (or all of a shorter file) is enough to

@@ -11,7 +11,8 @@
 namespace longtake::isobmff {
 
 /// One tfra for each track of the index, with every fragment that begins with a sync sample, then
-/// mfro. Source     ISO/IEC 14496-12 §8.8.9-8.8.11.
+/// mfro.
+/// Source     ISO/IEC 14496-12 §8.8.9-8.8.11.
 Bytes make_mfra(const media::FragmentIndex& index);
 
 /// The size of the mfra whose end is the end of `file_end`, from mfro, the file's last 16 bytes.

@@ -46,8 +46,8 @@ struct Walk {
 ///
 /// Limits     holds the index and at most 256 KiB of the file.
 /// Errors     kDataLoss: no init segment of ours: nothing in the file can be used.
-/// kFailedPrecondition: written by a later
-///            version, to be left alone. What the file gives on reading.
+///            kFailedPrecondition: written by a later version, to be left alone. What the file
+///            gives on reading.
 Result<Walk> walk(base::File& file, Check check);
 Result<Walk> walk(ByteSpan file, Check check);
 
@@ -59,7 +59,8 @@ struct ReadIndex {
 };
 
 /// The index from the summary where it can be believed (three reads) and the init segment and first
-/// record bear it out, else by walking with `check`. Errors     as walk.
+/// record bear it out, else by walking with `check`.
+/// Errors     as walk.
 Result<ReadIndex> read_index(base::File& file, Check check = Check::kAll);
 
 }  // namespace longtake::isobmff

@@ -35,9 +35,8 @@ inline std::uint32_t mdat_bytes(const media::FragmentEntry& entry) {
 /// at 2^32-1 us (71 min).
 ///
 /// Errors     kInvalidArgument: a negative length, a media start before 0, a length or composition
-/// offset of more than
-///            2^32-1 ticks, no sample or more than kMaxSamplesPerFragment, track 0, times beyond
-///            2^62.
+///            offset of more than 2^32-1 ticks, no sample or more than kMaxSamplesPerFragment,
+///            track 0, times beyond 2^62.
 Result<media::FragmentEntry> as_stored(media::FragmentEntry entry);
 
 /// Its sizes, times and counts are ones a fragment can have: no sum of them leaves its type.
@@ -50,7 +49,7 @@ void encode_record(Record& record, Bytes& out);
 /// Reads the record at the start of `bytes`, whose box begins at `offset_bytes` of its file.
 ///
 /// Errors     kDataLoss: not a record, not whole, damaged, or absurd. kFailedPrecondition: whole,
-/// but of a later version.
+///            but of a later version.
 Result<Record> read_record(ByteSpan bytes, std::uint64_t offset_bytes);
 
 std::uint16_t to_flags(const media::FragmentEntry& entry);

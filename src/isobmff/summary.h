@@ -24,7 +24,7 @@ Bytes encode_summary(const media::FragmentIndex& index, std::uint32_t last_recor
 ///
 /// Limits     kMaxFragments entries.
 /// Errors     kDataLoss: not a summary, damaged, or absurd. kFailedPrecondition: whole, but of a
-/// later version.
+///            later version.
 Result<Summary> read_summary(ByteSpan box);
 
 }  // namespace longtake::isobmff

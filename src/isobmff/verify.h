@@ -34,8 +34,7 @@ struct Verdict {
 ///
 /// Limits     holds the index, the head of one fragment (2 MiB at most) and 256 KiB.
 /// Errors     what the file gives on reading; kFailedPrecondition: of a later version. A file
-/// without an init segment is a
-///            finding, not an error.
+///            without an init segment is a finding, not an error.
 Result<Verdict> verify(base::File& file);
 /// Only the first `end_bytes` bytes: an open segment up to what is known to be whole.
 Result<Verdict> verify_until(base::File& file, std::uint64_t end_bytes);

@@ -17,8 +17,9 @@ struct AccessUnit {
   MediaTime dts;
   MediaTime pts;
   MonotonicTime received;  // when its last packet was taken from the socket
-  bool is_sync = false;    // decodes alone: IDR or recovery point with parameter sets known; every audio unit
-  bool is_damaged = false; // packets are missing inside or directly before it
+  bool is_sync =
+      false;  // decodes alone: IDR or recovery point with parameter sets known; every audio unit
+  bool is_damaged = false;  // packets are missing inside or directly before it
   /// As a sample of an MP4: H.264 NAL units each behind a 4-byte length, no access unit delimiters; AAC raw frames.
   Bytes payload;
 };

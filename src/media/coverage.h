@@ -58,7 +58,7 @@ struct TimelineAnswer {
 /// Explains `asked` (the armed time within the question, cut at `now`): each moment lies in a span or in a gap.
 /// A hole without any reason is `ledger_lost`: media and ledger together always tell one, unless the ledger was lost.
 /// Gaps that touch and share a reason are one.
-TimelineAnswer explain(const TimeRanges& asked, const TimeRanges& recorded, const std::vector<ReasonSpan>& reasons,
-                 WallTime now);
+TimelineAnswer explain(const TimeRanges& asked, const TimeRanges& recorded,
+                       const std::vector<ReasonSpan>& reasons, WallTime now);
 
 }  // namespace longtake::media

@@ -12,7 +12,8 @@ namespace longtake::media {
 /// and stalls do not move it.
 ///
 /// Units      receipt in microseconds of the monotonic clock; delays have an arbitrary zero, the
-/// track's own. Limits     remembers one minute in steps of a second: at most 61 entries.
+///            track's own.
+/// Limits     remembers one minute in steps of a second: at most 61 entries.
 class DelayWindow {
  public:
   void add(microseconds receipt, microseconds delay);

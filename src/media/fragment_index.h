@@ -39,28 +39,31 @@ std::optional<SegmentId> segment_id_from(std::string_view text);
 
 /// One fragment (record + moof + mdat) of a segment.
 struct FragmentEntry {
-  std::uint64_t offset_bytes = 0;       // of its record box within the file
-  std::uint32_t head_bytes = 0;         // record + moof + mdat header
-  std::uint32_t size_bytes = 0;         // all of it: the next fragment begins at offset + size
+  std::uint64_t offset_bytes = 0;  // of its record box within the file
+  std::uint32_t head_bytes = 0;    // record + moof + mdat header
+  std::uint32_t size_bytes = 0;    // all of it: the next fragment begins at offset + size
   TrackId track = 0;
   std::uint32_t sample_count = 0;
-  std::int64_t media_start_ticks = 0;   // tfdt: from 0 in each file, track timescale
+  std::int64_t media_start_ticks = 0;  // tfdt: from 0 in each file, track timescale
   std::int64_t duration_ticks = 0;
-  std::int64_t run_offset_us = 0;       // of its start from the run's start, on the monotonic clock
-  WallTime wall_start;                  // of its first presented moment
+  std::int64_t run_offset_us = 0;  // of its start from the run's start, on the monotonic clock
+  WallTime wall_start;             // of its first presented moment
   microseconds wall_duration{0};
   /// Time before `wall_start` that counts as covered: a hole below the threshold is jitter (DESIGN §6).
   microseconds bridge{0};
   microseconds wall_uncertainty{0};
-  bool is_sync = false;       // begins with a sync sample
-  bool is_off_key = false;    // first video fragment of a segment that had to be cut off a key frame
+  bool is_sync = false;     // begins with a sync sample
+  bool is_off_key = false;  // first video fragment of a segment that had to be cut off a key frame
   bool is_damaged = false;
   bool is_event = false;
-  bool is_time_uncertain = false;  // spaced by smoothed receipt: the media clock's rate cannot be right
+  bool is_time_uncertain =
+      false;  // spaced by smoothed receipt: the media clock's rate cannot be right
   std::int64_t composition_ticks = 0;  // PTS - DTS of its first sample, track timescale, >= 0
   std::uint32_t record_bytes = 0;      // of the record box: moof begins at offset + record
 
-  [[nodiscard]] TimeRange covered() const { return {wall_start - bridge, wall_start + wall_duration}; }
+  [[nodiscard]] TimeRange covered() const {
+    return {wall_start - bridge, wall_start + wall_duration};
+  }
   friend bool operator==(const FragmentEntry&, const FragmentEntry&) = default;
 };
 

@@ -63,8 +63,8 @@ struct Waiting {
 };
 
 /// Order: SessionStarted, then per track its config before its units, then SessionEnded.
-using Item = std::variant<SessionStarted, TrackConfigPtr, AccessUnitPtr, SourceChanged, SenderReport, Damage, Waiting,
-                          SessionEnded>;
+using Item = std::variant<SessionStarted, TrackConfigPtr, AccessUnitPtr, SourceChanged,
+                          SenderReport, Damage, Waiting, SessionEnded>;
 
 /// Thread     called on the session's shard, and only there; must not block.
 class ItemSink {

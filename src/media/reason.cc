@@ -33,10 +33,10 @@ constexpr std::array kTable = {
         kRefusedByPolicy, "refused_by_policy",
         "The camera's address, or one it redirected to, is not allowed by the outbound policy.",
         kMissing},
-    ReasonEntry{
-        kUnsupportedMedia, "unsupported_media",
-        "The camera offers nothing at this URL that longtake can record, or does not speak RTSP as required.",
-        kMissing},
+    ReasonEntry{kUnsupportedMedia, "unsupported_media",
+                "The camera offers nothing at this URL that longtake can record, or does not speak "
+                "RTSP as required.",
+                kMissing},
     ReasonEntry{kNoKeyframe, "no_keyframe",
                 "Media came, but no picture to begin with: no key frame or no parameter sets.",
                 kMissing},

@@ -45,8 +45,8 @@ enum class Reason : std::uint8_t {
 };
 
 enum class Effect : std::uint8_t {
-  kMissing,   // a gap
-  kDamaged,   // a degraded interval over recorded media
+  kMissing,  // a gap
+  kDamaged,  // a degraded interval over recorded media
   kEither,
 };
 

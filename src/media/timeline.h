@@ -27,12 +27,15 @@ namespace longtake::media {
 class Timeline {
  public:
   struct Options {
-    microseconds anchor_window{1'000'000};       // how long the first fragment waits for its anchor
-    microseconds ahead_limit{1'000'000};         // media ahead of receipt by more: new run
-    microseconds jump_limit{1'000'000};          // media time against receipt changes by more at once: new run
-    microseconds clock_step_limit{1'000'000};    // wall against monotonic clock changes by more: new run
+    microseconds anchor_window{1'000'000};  // how long the first fragment waits for its anchor
+    microseconds ahead_limit{1'000'000};    // media ahead of receipt by more: new run
+    microseconds jump_limit{
+        1'000'000};  // media time against receipt changes by more at once: new run
+    microseconds clock_step_limit{
+        1'000'000};  // wall against monotonic clock changes by more: new run
     std::int64_t slew_ppm = 500;
-    std::int64_t rate_error_ppm = 10'000;        // media rate off by more for `rate_window`: spaced by receipt
+    std::int64_t rate_error_ppm =
+        10'000;  // media rate off by more for `rate_window`: spaced by receipt
     microseconds rate_window{10'000'000};
     /// Sender reports further from our wall clock are not believed.
     microseconds camera_clock_max_skew{std::chrono::hours(24)};
@@ -40,8 +43,8 @@ class Timeline {
 
   enum class NewRun : std::uint8_t {
     kNo,
-    kFirst,          // the timeline's first unit
-    kMediaJump,      // media against receipt, or backward
+    kFirst,      // the timeline's first unit
+    kMediaJump,  // media against receipt, or backward
     kAheadOfReceipt,
     kClockStep,      // the machine's wall clock stepped
     kSourceChanged,  // SSRC
@@ -49,10 +52,10 @@ class Timeline {
 
   /// Where a unit lies. `run_position` never decreases along one track's DTS inside a run.
   struct Position {
-    NewRun new_run = NewRun::kNo;   // this unit is the first of a new run; positions start over
-    bool is_anchored = false;       // false: within the anchor window; ask `wall_of` later
-    microseconds run_position{0};   // of its DTS
-    std::int64_t track_ticks = 0;   // DTS from the run's start in the track's timescale, >= 0
+    NewRun new_run = NewRun::kNo;  // this unit is the first of a new run; positions start over
+    bool is_anchored = false;      // false: within the anchor window; ask `wall_of` later
+    microseconds run_position{0};  // of its DTS
+    std::int64_t track_ticks = 0;  // DTS from the run's start in the track's timescale, >= 0
     std::int64_t composition_ticks = 0;  // PTS - DTS, >= 0
   };
 

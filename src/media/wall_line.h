@@ -11,7 +11,7 @@ namespace longtake::media {
 /// position is never said differently later: fragments that touch in media time touch in wall time.
 ///
 /// Limits     remembers its last 256 stretches (each a second or longer); earlier positions get the
-/// oldest offset.
+///            oldest offset.
 class WallLine {
  public:
   explicit WallLine(std::int64_t slew_ppm) : slew_ppm_(slew_ppm) {}

@@ -21,8 +21,8 @@ namespace longtake::rtsp {
 /// Thread     confined to its session's thread.
 /// Limits     a unit has at most 65,535 bytes (AU-size has at most 16 bits here).
 /// Errors     none after making it: what is malformed is dropped and counted, and the next unit is
-/// marked as damaged. Source     RFC 3640 §3.2, §3.3.6; interleaving (AU-Index other than 0) is not
-/// undone.
+///            marked as damaged.
+/// Source     RFC 3640 §3.2, §3.3.6; interleaving (AU-Index other than 0) is not undone.
 class AacDepacketizer {
  public:
   struct Format {

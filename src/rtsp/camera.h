@@ -52,14 +52,14 @@ struct CameraStatus {
 /// session was alive.
 ///
 /// Ownership  borrows everything it is given; all of it must outlive the camera, the buffer's users
-/// being one at a time. Thread     lives and dies on its executor's thread; `status` from any
-/// thread. The sink must not call back into it. Limits     8 handshakes at a time by the gate; a
-/// try each 60 s after wrong credentials, else 0.25 to 10 s apart;
-///            holds less than one interleaved frame of bytes, one message, and one access unit per
-///            track.
+///            being one at a time.
+/// Thread     lives and dies on its executor's thread; `status` from any thread. The sink must not
+///            call back into it.
+/// Limits     8 handshakes at a time by the gate; a try each 60 s after wrong credentials, else
+///            0.25 to 10 s apart; holds less than one interleaved frame of bytes, one message, and
+///            one access unit per track.
 /// Errors     never returned: each ends a session, is reported as SessionEnded (once for each
-/// reason in a row),
-///            logged, shown in `status`, and tried again.
+///            reason in a row), logged, shown in `status`, and tried again.
 /// Source     docs/design/rtsp.md, "The driver"; FAULTS CAM-01…05, 26…28, HOST-19.
 class Camera final : private base::ConnectionHandler {
  public:

@@ -32,8 +32,9 @@ struct Arrival {
 /// Units      RTP ticks.
 /// Thread     confined to its session's thread.
 /// Limits     limits::kAccessUnitBytes, limits::kNalUnitsPerAccessUnit; past them the unit is
-/// dropped (CAM-23). Errors     none: what is malformed is dropped, counted, and marks its unit as
-/// damaged (CAM-24). Source     RFC 6184 §5.6, §5.7.1, §5.8; ITU-T H.264 §7.4.1.2.3.
+///            dropped (CAM-23).
+/// Errors     none: what is malformed is dropped, counted, and marks its unit as damaged (CAM-24).
+/// Source     RFC 6184 §5.6, §5.7.1, §5.8; ITU-T H.264 §7.4.1.2.3.
 class H264Depacketizer {
  public:
   H264Depacketizer(media::TrackId track, std::uint32_t clock_rate_hz, media::ItemSink& sink);

@@ -18,8 +18,9 @@ namespace longtake::rtsp {
 ///
 /// Ownership  what it returns points into the bytes given.
 /// Limits     a frame has at most 65,539 bytes, so a caller's buffer needs no more than that beside
-/// what is new. Errors     none: junk is counted, the caller decides when it is too much. Source
-/// RFC 2326 §10.12.
+///            what is new.
+/// Errors     none: junk is counted, the caller decides when it is too much.
+/// Source     RFC 2326 §10.12.
 class InterleavedScanner {
  public:
   enum class Kind : std::uint8_t {

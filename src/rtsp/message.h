@@ -37,11 +37,9 @@ StartsMessage starts_message(ByteSpan bytes);
 ///
 /// Tolerates  bare LF, blank lines before a message, folded headers, a version other than 1.0.
 /// Limits     limits::kRtspLineBytes, kRtspHeaderBytes, kRtspHeaderCount, kRtspBodyBytes; memory
-/// grows with what came,
-///            never with what a header promises.
+///            grows with what came, never with what a header promises.
 /// Errors     kInvalidArgument: no RTSP (an HTTP answer says so); kResourceExhausted: a limit. The
-/// parser is of no
-///            use afterwards.
+///            parser is of no use afterwards.
 /// Source     RFC 2326 §4, §6, §7; FAULTS CAM-03, CAM-04.
 class MessageParser {
  public:

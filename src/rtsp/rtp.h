@@ -28,7 +28,8 @@ std::optional<RtpPacket> parse_rtp(ByteSpan bytes);
 /// before.
 ///
 /// Begins at 2^32 plus the first timestamp, so that a decode time before the first picture stays
-/// positive. Source     FAULTS CAM-11: at 90 kHz 32 bits wrap every 13.25 h.
+/// positive.
+/// Source     FAULTS CAM-11: at 90 kHz 32 bits wrap every 13.25 h.
 class TimestampUnwrapper {
  public:
   std::int64_t unwrap(std::uint32_t timestamp) {

@@ -31,9 +31,10 @@ struct SessionEnd {
 ///
 /// Ownership  borrows the sink and the source of randomness.
 /// Thread     confined to its owner's thread. The sink is called from inside `feed`; it must not
-/// call back. Limits     base/limits.h: one message at a time, one frame at a time,
-/// kTracksPerSession, kRtspJunkBytes; a message
-///            or frame must be whole, and an answer come, within kRtspMessageDeadline.
+///            call back.
+/// Limits     base/limits.h: one message at a time, one frame at a time, kTracksPerSession,
+///            kRtspJunkBytes; a message or frame must be whole, and an answer come, within
+///            kRtspMessageDeadline.
 /// Errors     never returned: they end the session, and `ended` says why. Media oddities never do.
 /// Source     RFC 2326; docs/design/rtsp.md, "A session".
 class Session {

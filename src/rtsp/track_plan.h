@@ -21,7 +21,7 @@ struct PlannedTrack {
 /// audio. The rest is reported and left alone.
 ///
 /// Limits     looks at limits::kTracksPerSession descriptions; further ones are skipped and
-/// reported as one.
+///            reported as one.
 struct TrackPlan {
   std::vector<PlannedTrack> tracks;  // in the order of the description
   std::vector<media::SkippedTrack> skipped;

@@ -47,7 +47,7 @@ struct CameraUrl {
 /// paste them); a raw
 /// '/' is not, since what follows could not be told from the path.
 /// Errors     kInvalidArgument with a sentence that repeats nothing of the text, as it may hold a
-/// password.
+///            password.
 Result<CameraUrl> parse_camera_url(std::string_view text);
 
 /// The URI of a track or of the aggregate: `control` of SDP against the base (RFC 2326 §C.1.1).

@@ -1,6 +1,7 @@
 #include "server/api.h"
 
 #include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "base/limits.h"
@@ -40,15 +41,20 @@ json json_of(const CameraView& camera) {
 
 std::string_view to_string(archive::RecordingState state) {
   switch (state) {
-    case archive::RecordingState::kRecording: return "recording";
-    case archive::RecordingState::kWaiting: return "waiting";
-    case archive::RecordingState::kStopped: return "stopped";
+    case archive::RecordingState::kRecording:
+      return "recording";
+    case archive::RecordingState::kWaiting:
+      return "waiting";
+    case archive::RecordingState::kStopped:
+      return "stopped";
   }
   return "stopped";
 }
 
 json json_of(const archive::RecordingStatus& status, const std::optional<CameraView>& camera) {
-  const auto time_or_null = [](const std::optional<WallTime>& time) { return time ? json(longtake::to_string(*time)) : json(); };
+  const auto time_or_null = [](const std::optional<WallTime>& time) {
+    return time ? json(longtake::to_string(*time)) : json();
+  };
   json tracks = json::array();
   for (const auto& track : status.tracks) tracks.push_back(json_of(*track));
   return {{"name", status.name},
@@ -64,7 +70,8 @@ json json_of(const archive::RecordingStatus& status, const std::optional<CameraV
 json json_of(const media::TimelineAnswer& timeline) {
   json spans = json::array();
   for (const TimeRange& span : timeline.spans) {
-    spans.push_back({{"start", longtake::to_string(span.start)}, {"end", longtake::to_string(span.end)}});
+    spans.push_back(
+        {{"start", longtake::to_string(span.start)}, {"end", longtake::to_string(span.end)}});
   }
   json gaps = json::array();
   for (const media::Gap& gap : timeline.gaps) {
@@ -85,7 +92,8 @@ json json_of(const media::TimelineAnswer& timeline) {
 }
 
 Error unknown_recording(std::string_view name) {
-  return {ErrorCode::kNotFound, fmt::format("there is no recording \"{}\"; GET /api/v1/recordings lists them", name)};
+  return {ErrorCode::kNotFound,
+          fmt::format("there is no recording \"{}\"; GET /api/v1/recordings lists them", name)};
 }
 
 /// "bytes 0-99/1000" and the part of the file it names.
@@ -93,8 +101,9 @@ void apply_range(Response& response, const RangeAnswer& answer, std::uint64_t si
   response.range = answer.range.value_or(ByteRange{0, size_bytes});
   if (!answer.range) return;
   response.status = 206;
-  response.headers.emplace_back("Content-Range", fmt::format("bytes {}-{}/{}", answer.range->first,
-                                                             answer.range->first + answer.range->length - 1, size_bytes));
+  response.headers.emplace_back(
+      "Content-Range", fmt::format("bytes {}-{}/{}", answer.range->first,
+                                   answer.range->first + answer.range->length - 1, size_bytes));
 }
 
 }  // namespace
@@ -114,13 +123,16 @@ Result<TimeRange> Api::range_of(const Call& call) const {
   const WallTime now = clock_.wall_now();
   TimeRange range;
   range.start = from.value_or(to.value_or(now) - std::chrono::hours(24));
-  range.end = to.value_or(std::min(now + std::chrono::minutes(1), range.start + limits::kTimelineSpan));
+  range.end =
+      to.value_or(std::min(now + std::chrono::minutes(1), range.start + limits::kTimelineSpan));
   if (range.end < range.start) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("from {} is after to {}", longtake::to_string(range.start),
-                                                         longtake::to_string(range.end)));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("from {} is after to {}", longtake::to_string(range.start),
+                            longtake::to_string(range.end)));
   }
   if (range.length() > limits::kTimelineSpan) {
-    return fail(ErrorCode::kInvalidArgument, "one call answers for at most 31 days; ask in several calls");
+    return fail(ErrorCode::kInvalidArgument,
+                "one call answers for at most 31 days; ask in several calls");
   }
   return range;
 }
@@ -129,7 +141,9 @@ Response Api::health(const Call& /*call*/) const { return json_response({{"statu
 
 Response Api::ready(const Call& /*call*/) const {
   if (archive_.is_ready()) return json_response({{"status", "ready"}});
-  return error_response(503, "unavailable", "recovery runs and the catalog is not open yet; recording does not wait for it");
+  return error_response(
+      503, "unavailable",
+      "recovery runs and the catalog is not open yet; recording does not wait for it");
 }
 
 Response Api::metrics(const Call& /*call*/) const {
@@ -149,7 +163,8 @@ Response Api::recordings(const Call& /*call*/) const {
   const auto all = archive_.recordings();
   if (!all) return error_response(all.error());
   json list = json::array();
-  for (const archive::RecordingStatus& status : *all) list.push_back(json_of(status, cameras_.camera_of(status.name)));
+  for (const archive::RecordingStatus& status : *all)
+    list.push_back(json_of(status, cameras_.camera_of(status.name)));
   return json_response({{"recordings", std::move(list)}});
 }
 
@@ -157,7 +172,8 @@ Response Api::recording(const Call& call) const {
   const std::string& name = call.variables.at("name");
   const auto status = archive_.recording(name);
   if (!status) {
-    return error_response(status.error().code() == ErrorCode::kNotFound ? unknown_recording(name) : status.error());
+    return error_response(status.error().code() == ErrorCode::kNotFound ? unknown_recording(name)
+                                                                        : status.error());
   }
   return json_response(json_of(*status, cameras_.camera_of(name)));
 }
@@ -168,7 +184,8 @@ Response Api::timeline(const Call& call) const {
   const std::string& name = call.variables.at("name");
   const auto timeline = archive_.timeline(name, *range);
   if (!timeline) {
-    return error_response(timeline.error().code() == ErrorCode::kNotFound ? unknown_recording(name) : timeline.error());
+    return error_response(timeline.error().code() == ErrorCode::kNotFound ? unknown_recording(name)
+                                                                          : timeline.error());
   }
   return json_response(json_of(*timeline));
 }
@@ -179,7 +196,8 @@ Response Api::segments(const Call& call) const {
   const std::string& name = call.variables.at("name");
   const auto segments = archive_.segments(name, *range, kSegmentsPerList);
   if (!segments) {
-    return error_response(segments.error().code() == ErrorCode::kNotFound ? unknown_recording(name) : segments.error());
+    return error_response(segments.error().code() == ErrorCode::kNotFound ? unknown_recording(name)
+                                                                          : segments.error());
   }
   json list = json::array();
   for (const archive::SegmentInfo& segment : *segments) {
@@ -196,7 +214,8 @@ Response Api::segment(const Call& call) const {
   const std::string& name = call.variables.at("name");
   const std::string& id_text = call.variables.at("id");
   const auto id = media::segment_id_from(id_text);
-  if (!id) return error_response(404, "not_found", fmt::format("\"{}\" is no segment's id", id_text));
+  if (!id)
+    return error_response(404, "not_found", fmt::format("\"{}\" is no segment's id", id_text));
   auto segment = archive_.open_segment(name, *id);
   if (!segment) return error_response(segment.error());
 
@@ -219,7 +238,8 @@ Response Api::segment(const Call& call) const {
     answer = judge_range(*header, segment->size_bytes);
   }
   if (answer.is_unsatisfiable) {
-    Response refusal = error_response(416, "invalid_argument", fmt::format("the file has {} bytes", segment->size_bytes));
+    Response refusal = error_response(416, "invalid_argument",
+                                      fmt::format("the file has {} bytes", segment->size_bytes));
     refusal.headers.emplace_back("Content-Range", fmt::format("bytes */{}", segment->size_bytes));
     return refusal;
   }

@@ -16,7 +16,8 @@ namespace longtake::server {
 /// Errors     as responses; a handler never fails otherwise.
 class Api {
  public:
-  Api(archive::Archive& archive, const CameraDirectory& cameras, const base::Metrics& metrics, const base::Clock& clock)
+  Api(archive::Archive& archive, const CameraDirectory& cameras, const base::Metrics& metrics,
+      const base::Clock& clock)
       : archive_(archive), cameras_(cameras), metrics_(metrics), clock_(clock) {}
 
   Response health(const Call& call) const;

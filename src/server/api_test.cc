@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-
 #include <nlohmann/json.hpp>
 
 #include "server/fake_archive.h"
@@ -24,9 +23,11 @@ class ApiTest : public testing::Test {
     archive_.add_segment({.run = {0x10}, .sequence = 2}, "abc", true);
   }
 
-  Response ask(std::string_view target, std::string_view fields = "", std::string_view method = "GET") {
-    const auto request = parse_head(std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: localhost\r\n" +
-                                    std::string(fields) + "\r\n");
+  Response ask(std::string_view target, std::string_view fields = "",
+               std::string_view method = "GET") {
+    const auto request =
+        parse_head(std::string(method) + " " + std::string(target) +
+                   " HTTP/1.1\r\nHost: localhost\r\n" + std::string(fields) + "\r\n");
     EXPECT_TRUE(request) << target;
     return dispatch(api_, *request);
   }
@@ -48,13 +49,21 @@ class ApiTest : public testing::Test {
 /// Whether a value has the shape a schema of the description gives it: types, required members, no others.
 ::testing::AssertionResult conforms(const json& value, const json& schema, const json& schemas) {
   if (schema.contains("$ref")) {
-    const std::string name = schema["$ref"].get<std::string>().substr(std::string("#/components/schemas/").size());
+    const std::string name =
+        schema["$ref"].get<std::string>().substr(std::string("#/components/schemas/").size());
     return conforms(value, schemas.at(name), schemas);
   }
   const json types = schema["type"].is_array() ? schema["type"] : json::array({schema["type"]});
-  const std::string type = value.is_null() ? "null" : value.is_object() ? "object" : value.is_array() ? "array" : value.is_string() ? "string" : value.is_boolean() ? "boolean" : "integer";
-  if (std::find(types.begin(), types.end(), type) == types.end()) return ::testing::AssertionFailure() << value << " is no " << types;
-  if (schema.contains("enum") && std::find(schema["enum"].begin(), schema["enum"].end(), value) == schema["enum"].end()) {
+  const std::string type = value.is_null()      ? "null"
+                           : value.is_object()  ? "object"
+                           : value.is_array()   ? "array"
+                           : value.is_string()  ? "string"
+                           : value.is_boolean() ? "boolean"
+                                                : "integer";
+  if (std::find(types.begin(), types.end(), type) == types.end())
+    return ::testing::AssertionFailure() << value << " is no " << types;
+  if (schema.contains("enum") &&
+      std::find(schema["enum"].begin(), schema["enum"].end(), value) == schema["enum"].end()) {
     return ::testing::AssertionFailure() << value << " is none of " << schema["enum"];
   }
   if (value.is_array()) {
@@ -67,8 +76,10 @@ class ApiTest : public testing::Test {
       if (!value.contains(name)) return ::testing::AssertionFailure() << value << " lacks " << name;
     }
     for (const auto& [name, member] : value.items()) {
-      if (!schema["properties"].contains(name)) return ::testing::AssertionFailure() << name << " is not described";
-      if (auto result = conforms(member, schema["properties"][name], schemas); !result) return result;
+      if (!schema["properties"].contains(name))
+        return ::testing::AssertionFailure() << name << " is not described";
+      if (auto result = conforms(member, schema["properties"][name], schemas); !result)
+        return result;
     }
   }
   return ::testing::AssertionSuccess();
@@ -84,14 +95,17 @@ TEST_F(ApiTest, EveryRouteIsDescribedAndAnswersAsDescribed) {
     std::string target = path;
     for (const auto& [name, value] : examples) {
       const std::string mark = "{" + name + "}";
-      if (const auto at = target.find(mark); at != std::string::npos) target.replace(at, mark.size(), value);
+      if (const auto at = target.find(mark); at != std::string::npos)
+        target.replace(at, mark.size(), value);
     }
     const Response response = ask(target);
     EXPECT_EQ(response.status, 200) << target;
     EXPECT_EQ(response.content_type, route.content_type) << target;
     if (route.schema.empty()) continue;
     const json& schemas = document["components"]["schemas"];
-    EXPECT_TRUE(conforms(json::parse(response.text), schemas.at(std::string(route.schema)), schemas)) << target;
+    EXPECT_TRUE(
+        conforms(json::parse(response.text), schemas.at(std::string(route.schema)), schemas))
+        << target;
   }
 }
 
@@ -109,7 +123,8 @@ TEST_F(ApiTest, RecordingShowsItsCameraAndNeverItsUser) {
 }
 
 TEST_F(ApiTest, UnknownRecordingIsNotFoundAndSaysWhereToLook) {
-  for (const char* path : {"/api/v1/recordings/nobody", "/api/v1/recordings/nobody/timeline", "/api/v1/recordings/nobody/segments"}) {
+  for (const char* path : {"/api/v1/recordings/nobody", "/api/v1/recordings/nobody/timeline",
+                           "/api/v1/recordings/nobody/segments"}) {
     const Response response = ask(path);
     EXPECT_EQ(response.status, 404) << path;
     const json body = json::parse(response.text);
@@ -126,9 +141,18 @@ TEST_F(ApiTest, TimelineDefaultsToTheLastDay) {
 }
 
 TEST_F(ApiTest, TimelineTakesThirtyOneDaysAndNoMore) {
-  EXPECT_EQ(ask("/api/v1/recordings/front/timeline?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z").status, 200);
-  EXPECT_EQ(ask("/api/v1/recordings/front/timeline?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00.001Z").status, 400);
-  EXPECT_EQ(ask("/api/v1/recordings/front/timeline?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z").status, 400);
+  EXPECT_EQ(
+      ask("/api/v1/recordings/front/timeline?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z")
+          .status,
+      200);
+  EXPECT_EQ(
+      ask("/api/v1/recordings/front/timeline?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00.001Z")
+          .status,
+      400);
+  EXPECT_EQ(
+      ask("/api/v1/recordings/front/timeline?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z")
+          .status,
+      400);
   EXPECT_EQ(ask("/api/v1/recordings/front/timeline?from=yesterday").status, 400);
 }
 
@@ -154,8 +178,10 @@ TEST_F(ApiTest, OtherMethodsAreRefusedWithWhatIsAllowed) {
 }
 
 TEST_F(ApiTest, OddSpellingsOfAPathFindNothing) {
-  for (const char* path : {"/api/v1/recordings/", "/api//v1/recordings", "/API/v1/recordings", "/api/v1/recordings/front/segments/.mp4",
-                           "/api/v1/recordings/front/segments/10-1", "/api/v1/recordings/front/segments/10-1.mp4/x"}) {
+  for (const char* path :
+       {"/api/v1/recordings/", "/api//v1/recordings", "/API/v1/recordings",
+        "/api/v1/recordings/front/segments/.mp4", "/api/v1/recordings/front/segments/10-1",
+        "/api/v1/recordings/front/segments/10-1.mp4/x"}) {
     EXPECT_EQ(ask(path).status, 404) << path;
   }
 }
@@ -165,7 +191,10 @@ TEST_F(ApiTest, ClosedSegmentIsCachedForEverAndOpenOneNever) {
   EXPECT_EQ(closed.status, 200);
   EXPECT_EQ(closed.body_bytes(), 10U);
   EXPECT_NE(header(closed, "Cache-Control").find("immutable"), std::string::npos);
-  EXPECT_EQ(ask("/api/v1/recordings/front/segments/10-1.mp4", "If-None-Match: " + header(closed, "ETag") + "\r\n").status, 304);
+  EXPECT_EQ(ask("/api/v1/recordings/front/segments/10-1.mp4",
+                "If-None-Match: " + header(closed, "ETag") + "\r\n")
+                .status,
+            304);
   const Response open = ask("/api/v1/recordings/front/segments/10-2.mp4");
   EXPECT_EQ(open.body_bytes(), 3U);
   EXPECT_EQ(header(open, "ETag"), "");
@@ -176,13 +205,17 @@ TEST_F(ApiTest, SegmentIsServedInParts) {
   EXPECT_EQ(part.status, 206);
   EXPECT_EQ(part.body_bytes(), 3U);
   EXPECT_EQ(header(part, "Content-Range"), "bytes 2-4/10");
-  const Response refused = ask("/api/v1/recordings/front/segments/10-1.mp4", "Range: bytes=10-\r\n");
+  const Response refused =
+      ask("/api/v1/recordings/front/segments/10-1.mp4", "Range: bytes=10-\r\n");
   EXPECT_EQ(refused.status, 416);
   EXPECT_EQ(header(refused, "Content-Range"), "bytes */10");
 }
 
 TEST_F(ApiTest, StaleIfRangeGetsTheWholeFile) {
-  EXPECT_EQ(ask("/api/v1/recordings/front/segments/10-1.mp4", "Range: bytes=2-4\r\nIf-Range: \"other\"\r\n").status, 200);
+  EXPECT_EQ(ask("/api/v1/recordings/front/segments/10-1.mp4",
+                "Range: bytes=2-4\r\nIf-Range: \"other\"\r\n")
+                .status,
+            200);
 }
 
 TEST_F(ApiTest, NotReadyWhileRecoveryRuns) {
@@ -196,7 +229,8 @@ TEST_F(ApiTest, Sec10NamesOfOthersAreTextNeverMarkup) {
   EXPECT_EQ(response.status, 404);
   EXPECT_EQ(response.content_type, "application/json");
   EXPECT_NE(head_of(response, true, clock_.wall_now()).find("nosniff"), std::string::npos);
-  EXPECT_NE(head_of(response, true, clock_.wall_now()).find("default-src 'none'"), std::string::npos);
+  EXPECT_NE(head_of(response, true, clock_.wall_now()).find("default-src 'none'"),
+            std::string::npos);
 }
 
 }  // namespace

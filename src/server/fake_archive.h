@@ -14,8 +14,8 @@ namespace longtake::server {
 /// An archive that answers what a test put into it; recording itself is not the server's business.
 class FakeArchive final : public archive::Archive {
  public:
-  Result<std::unique_ptr<archive::RecordingHandle>> start_recording(const archive::RecordingConfig& /*config*/,
-                                                                    base::Executor& /*shard*/) override {
+  Result<std::unique_ptr<archive::RecordingHandle>> start_recording(
+      const archive::RecordingConfig& /*config*/, base::Executor& /*shard*/) override {
     return fail(ErrorCode::kFailedPrecondition, "this archive only answers");
   }
   void set_policy(const archive::RecordingConfig& /*config*/) override {}
@@ -45,7 +45,8 @@ class FakeArchive final : public archive::Archive {
     for (const auto& info : infos) {
       if (info.id != id) continue;
       LT_ASSIGN(auto file, files->open(media::to_string(id) + ".mp4", base::OpenMode::kRead));
-      return archive::SegmentFile{.file = std::move(file), .size_bytes = info.size_bytes, .is_open = info.is_open};
+      return archive::SegmentFile{
+          .file = std::move(file), .size_bytes = info.size_bytes, .is_open = info.is_open};
     }
     return fail(ErrorCode::kNotFound, "there is no such segment");
   }
@@ -72,7 +73,11 @@ class FakeCameras final : public CameraDirectory {
  public:
   [[nodiscard]] std::optional<CameraView> camera_of(const std::string& recording) const override {
     if (recording != "front") return std::nullopt;
-    return CameraView{.url = "rtsp://192.0.2.7/main", .is_connected = false, .last_error = "no route", .reconnects = 3, .packets_lost = 7};
+    return CameraView{.url = "rtsp://192.0.2.7/main",
+                      .is_connected = false,
+                      .last_error = "no route",
+                      .reconnects = 3,
+                      .packets_lost = 7};
   }
 };
 
@@ -95,12 +100,16 @@ inline void fill(FakeArchive& archive) {
                               .durable_until = start + std::chrono::minutes(59),
                               .size_bytes = 1000,
                               .tracks = {video, audio}});
-  archive.statuses.push_back({.id = {2}, .name = "old", .first = {}, .last = {}, .durable_until = {}, .tracks = {}});
+  archive.statuses.push_back(
+      {.id = {2}, .name = "old", .first = {}, .last = {}, .durable_until = {}, .tracks = {}});
   archive.answer.spans = {{start, start + std::chrono::minutes(30)}};
-  archive.answer.gaps = {{.range = {start + std::chrono::minutes(30), start + std::chrono::minutes(60)},
-                          .reason = media::Reason::kCameraDisconnected,
-                          .is_open = true}};
-  archive.answer.degraded = {{.range = {start, start + std::chrono::seconds(10)}, .reason = media::Reason::kPacketLoss, .count = 5}};
+  archive.answer.gaps = {
+      {.range = {start + std::chrono::minutes(30), start + std::chrono::minutes(60)},
+       .reason = media::Reason::kCameraDisconnected,
+       .is_open = true}};
+  archive.answer.degraded = {{.range = {start, start + std::chrono::seconds(10)},
+                              .reason = media::Reason::kPacketLoss,
+                              .count = 5}};
 }
 
 }  // namespace longtake::server

@@ -1,12 +1,12 @@
 #include "server/http_request.h"
 
-#include <algorithm>
-#include <cctype>
-#include <charconv>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <fmt/format.h>
+#include <cctype>
+#include <charconv>
 
 #include "base/limits.h"
 
@@ -15,7 +15,9 @@ namespace {
 
 namespace http = boost::beast::http;
 
-std::unexpected<Error> bad(std::string message) { return fail(ErrorCode::kInvalidArgument, std::move(message)); }
+std::unexpected<Error> bad(std::string message) {
+  return fail(ErrorCode::kInvalidArgument, std::move(message));
+}
 
 bool is_token(std::string_view text) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
@@ -24,7 +26,9 @@ bool is_token(std::string_view text) {
   });
 }
 
-bool is_visible(char c) { return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f; }
+bool is_visible(char c) {
+  return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f;
+}
 
 /// One "name: value" line: what Beast would forgive is refused here.
 Result<void> check_field_line(std::string_view line) {
@@ -47,10 +51,12 @@ Result<void> check_lines(std::string_view head) {
     if (end == std::string_view::npos) return bad("the head does not end");
     const std::string_view line = head.substr(0, end);
     head.remove_prefix(end + 2);
-    if (line.find_first_of("\r\n") != std::string_view::npos) return bad("a line ends in a bare CR or LF");
+    if (line.find_first_of("\r\n") != std::string_view::npos)
+      return bad("a line ends in a bare CR or LF");
     if (line.empty()) break;
     if (is_first) {
-      if (std::ranges::count(line, ' ') != 2) return bad("the request line is no \"METHOD target HTTP/1.1\"");
+      if (std::ranges::count(line, ' ') != 2)
+        return bad("the request line is no \"METHOD target HTTP/1.1\"");
       is_first = false;
     } else {
       LT_TRY(check_field_line(line));
@@ -101,8 +107,10 @@ Result<void> parse_query(std::string_view query, HttpRequest& into) {
     if (pair.empty()) continue;
     const std::size_t equals = pair.find('=');
     LT_ASSIGN(std::string name, decode(pair.substr(0, equals), true));
-    LT_ASSIGN(std::string value, decode(equals == std::string_view::npos ? "" : pair.substr(equals + 1), true));
-    if (!into.query.emplace(std::move(name), std::move(value)).second) return bad("a query parameter stands twice");
+    LT_ASSIGN(std::string value,
+              decode(equals == std::string_view::npos ? "" : pair.substr(equals + 1), true));
+    if (!into.query.emplace(std::move(name), std::move(value)).second)
+      return bad("a query parameter stands twice");
   }
   return {};
 }
@@ -110,8 +118,11 @@ Result<void> parse_query(std::string_view query, HttpRequest& into) {
 Result<void> take_fields(const http::request_parser<http::empty_body>& parser, HttpRequest& into) {
   for (const auto& field : parser.get()) {
     std::string name(field.name_string());
-    std::ranges::transform(name, name.begin(), [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
-    if (name == "transfer-encoding") return bad("Transfer-Encoding is not taken here; no call needs it");
+    std::ranges::transform(name, name.begin(), [](char c) {
+      return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    });
+    if (name == "transfer-encoding")
+      return bad("Transfer-Encoding is not taken here; no call needs it");
     if (!into.fields.emplace(std::move(name), std::string(field.value())).second) {
       return bad(fmt::format("the header {} stands twice", std::string_view(field.name_string())));
     }
@@ -122,7 +133,8 @@ Result<void> take_fields(const http::request_parser<http::empty_body>& parser, H
 Result<void> take_length(HttpRequest& into) {
   const auto length = into.field("content-length");
   if (!length) return {};
-  const bool is_number = !length->empty() && length->size() <= 18 && std::ranges::all_of(*length, [](char c) { return c >= '0' && c <= '9'; });
+  const bool is_number = !length->empty() && length->size() <= 18 &&
+                         std::ranges::all_of(*length, [](char c) { return c >= '0' && c <= '9'; });
   if (!is_number) return bad("Content-Length is no number");
   std::from_chars(length->data(), length->data() + length->size(), into.body_bytes);
   return {};
@@ -168,13 +180,16 @@ Result<HttpRequest> parse_head(std::string_view head) {
   parser.skip(true);
   boost::system::error_code error;
   const std::size_t used = parser.put(boost::asio::buffer(head.data(), head.size()), error);
-  if (error || used != head.size() || !parser.is_header_done()) return bad("the head is not HTTP/1.1");
+  if (error || used != head.size() || !parser.is_header_done())
+    return bad("the head is not HTTP/1.1");
   HttpRequest request;
   request.method = std::string(parser.get().method_string());
-  if (parser.get().version() != 11 && parser.get().version() != 10) return bad("only HTTP/1.1 is spoken here");
+  if (parser.get().version() != 11 && parser.get().version() != 10)
+    return bad("only HTTP/1.1 is spoken here");
   LT_TRY(take_fields(parser, request));
   LT_TRY(take_length(request));
-  if (parser.get().version() == 11 && !request.field("host")) return bad("the Host header is missing");
+  if (parser.get().version() == 11 && !request.field("host"))
+    return bad("the Host header is missing");
   request.is_keep_alive = parser.get().keep_alive();
   LT_TRY(parse_target(std::string_view(parser.get().target()), request));
   return request;

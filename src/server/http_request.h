@@ -15,7 +15,8 @@ namespace longtake::server {
 /// One request's head, checked. Field names are in lower case; a field that came twice is refused.
 struct HttpRequest {
   std::string method;  // "GET", "HEAD", ...
-  std::vector<std::string> path;  // decoded segments: "/api/v1/recordings" is {"api", "v1", "recordings"}
+  std::vector<std::string>
+      path;  // decoded segments: "/api/v1/recordings" is {"api", "v1", "recordings"}
   std::map<std::string, std::string, std::less<>> query;
   std::map<std::string, std::string, std::less<>> fields;
   std::uint64_t body_bytes = 0;  // by Content-Length

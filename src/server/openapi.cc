@@ -1,6 +1,7 @@
 #include "server/openapi.h"
 
 #include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "server/router.h"
@@ -58,9 +59,11 @@ constexpr std::string_view kSchemas = R"json({
 /// "{name}" and "{id}" of a path, as parameters.
 json path_parameters(std::string_view path) {
   json parameters = json::array();
-  for (std::size_t open = path.find('{'); open != std::string_view::npos; open = path.find('{', open + 1)) {
+  for (std::size_t open = path.find('{'); open != std::string_view::npos;
+       open = path.find('{', open + 1)) {
     const std::string_view name = path.substr(open + 1, path.find('}', open) - open - 1);
-    parameters.push_back({{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
+    parameters.push_back(
+        {{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
   }
   return parameters;
 }
@@ -76,27 +79,32 @@ json operation_of(const Route& route) {
   }
   json content = {{std::string(route.content_type), json::object()}};
   if (!route.schema.empty()) {
-    content[std::string(route.content_type)]["schema"] = {{"$ref", fmt::format("#/components/schemas/{}", route.schema)}};
+    content[std::string(route.content_type)]["schema"] = {
+        {"$ref", fmt::format("#/components/schemas/{}", route.schema)}};
   }
-  const json error = {{"description", "what went wrong and what to do"},
-                      {"content", {{"application/json", {{"schema", {{"$ref", "#/components/schemas/Error"}}}}}}}};
+  const json error = {
+      {"description", "what went wrong and what to do"},
+      {"content", {{"application/json", {{"schema", {{"$ref", "#/components/schemas/Error"}}}}}}}};
   return {{"operationId", route.operation},
           {"summary", route.summary},
           {"parameters", parameters},
-          {"responses", {{"200", {{"description", route.summary}, {"content", content}}}, {"default", error}}}};
+          {"responses",
+           {{"200", {{"description", route.summary}, {"content", content}}}, {"default", error}}}};
 }
 
 std::string make_text() {
   json paths = json::object();
-  for (const Route& route : routes()) paths[std::string(route.path)] = {{"get", operation_of(route)}};
-  const json document = {
-      {"openapi", "3.1.0"},
-      {"info",
-       {{"title", "longtake"},
-        {"version", "1"},
-        {"description", "Times are UTC (RFC 3339, milliseconds), ranges half open. HEAD works wherever GET does."}}},
-      {"paths", paths},
-      {"components", {{"schemas", json::parse(kSchemas)}}}};
+  for (const Route& route : routes())
+    paths[std::string(route.path)] = {{"get", operation_of(route)}};
+  const json document = {{"openapi", "3.1.0"},
+                         {"info",
+                          {{"title", "longtake"},
+                           {"version", "1"},
+                           {"description",
+                            "Times are UTC (RFC 3339, milliseconds), ranges half open. HEAD works "
+                            "wherever GET does."}}},
+                         {"paths", paths},
+                         {"components", {{"schemas", json::parse(kSchemas)}}}};
   return document.dump(2);
 }
 

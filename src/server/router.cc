@@ -1,9 +1,9 @@
 #include "server/router.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-
-#include <fmt/format.h>
 
 #include "server/api.h"
 
@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::array<QueryParameter, 2> kRange = {{
     {"from", "Start of the range, RFC 3339; default: 24 h before its end"},
-    {"to", "End of the range, not part of it, RFC 3339; default: now. At most 31 days after `from`"},
+    {"to",
+     "End of the range, not part of it, RFC 3339; default: now. At most 31 days after `from`"},
 }};
 
 constexpr std::string_view kJson = "application/json";
@@ -20,27 +21,59 @@ constexpr std::string_view kText = "text/plain; version=0.0.4; charset=utf-8";
 
 constexpr std::array<Route, 9> kRoutes = {{
     {"/healthz", "health", "Whether the process is alive", "Health", kJson, {}, &Api::health},
-    {"/readyz", "ready", "Whether recovery is done and the catalog answers", "Health", kJson, {}, &Api::ready},
-    {"/metrics", "metrics", "What can be graphed, as Prometheus text", "", kText, {}, &Api::metrics},
+    {"/readyz",
+     "ready",
+     "Whether recovery is done and the catalog answers",
+     "Health",
+     kJson,
+     {},
+     &Api::ready},
+    {"/metrics",
+     "metrics",
+     "What can be graphed, as Prometheus text",
+     "",
+     kText,
+     {},
+     &Api::metrics},
     {"/api/openapi.json", "openapi", "This description", "", kJson, {}, &Api::openapi},
-    {"/api/v1/recordings", "listRecordings", "All recordings", "RecordingList", kJson, {}, &Api::recordings},
-    {"/api/v1/recordings/{name}", "getRecording", "One recording", "Recording", kJson, {}, &Api::recording},
+    {"/api/v1/recordings",
+     "listRecordings",
+     "All recordings",
+     "RecordingList",
+     kJson,
+     {},
+     &Api::recordings},
+    {"/api/v1/recordings/{name}",
+     "getRecording",
+     "One recording",
+     "Recording",
+     kJson,
+     {},
+     &Api::recording},
     {"/api/v1/recordings/{name}/timeline", "getTimeline",
-     "What is recorded, what is missing and why: spans and gaps together are the time recording was asked for", "Timeline",
-     kJson, kRange, &Api::timeline},
-    {"/api/v1/recordings/{name}/segments", "listSegments", "The files that touch a range", "SegmentList", kJson, kRange,
-     &Api::segments},
-    {"/api/v1/recordings/{name}/segments/{id}.mp4", "getSegment",
-     "A file; one still being written, up to its last whole fragment", "", "video/mp4", {}, &Api::segment},
+     "What is recorded, what is missing and why: spans and gaps together are the time recording "
+     "was asked for",
+     "Timeline", kJson, kRange, &Api::timeline},
+    {"/api/v1/recordings/{name}/segments", "listSegments", "The files that touch a range",
+     "SegmentList", kJson, kRange, &Api::segments},
+    {"/api/v1/recordings/{name}/segments/{id}.mp4",
+     "getSegment",
+     "A file; one still being written, up to its last whole fragment",
+     "",
+     "video/mp4",
+     {},
+     &Api::segment},
 }};
 
 /// "{id}.mp4" against "12-3.mp4": the variable's value, or nothing.
-std::optional<std::pair<std::string, std::string>> match_variable(std::string_view pattern, std::string_view part) {
+std::optional<std::pair<std::string, std::string>> match_variable(std::string_view pattern,
+                                                                  std::string_view part) {
   if (!pattern.starts_with('{')) return std::nullopt;
   const std::size_t close = pattern.find('}');
   const std::string_view suffix = pattern.substr(close + 1);
   if (!part.ends_with(suffix) || part.size() == suffix.size()) return std::nullopt;
-  return std::pair(std::string(pattern.substr(1, close - 1)), std::string(part.substr(0, part.size() - suffix.size())));
+  return std::pair(std::string(pattern.substr(1, close - 1)),
+                   std::string(part.substr(0, part.size() - suffix.size())));
 }
 
 bool matches(const Route& route, const std::vector<std::string>& path, Call& call) {
@@ -66,16 +99,19 @@ std::optional<Response> refuse_query(const Route& route, const HttpRequest& requ
   }
   if (details.empty()) return std::nullopt;
   std::string known;
-  for (const QueryParameter& parameter : route.query) known += fmt::format("{}{}", known.empty() ? "" : ", ", parameter.name);
+  for (const QueryParameter& parameter : route.query)
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", parameter.name);
   return error_response(400, "invalid_argument",
-                        known.empty() ? "this call takes no query parameters"
-                                      : fmt::format("this call takes the query parameters {}", known),
+                        known.empty()
+                            ? "this call takes no query parameters"
+                            : fmt::format("this call takes the query parameters {}", known),
                         details);
 }
 
 /// The host of "name:port", "[v6]:port" or "scheme://name:port".
 std::string_view host_of(std::string_view authority) {
-  if (const std::size_t scheme = authority.find("://"); scheme != std::string_view::npos) authority.remove_prefix(scheme + 3);
+  if (const std::size_t scheme = authority.find("://"); scheme != std::string_view::npos)
+    authority.remove_prefix(scheme + 3);
   if (authority.starts_with('[')) return authority.substr(0, authority.find(']') + 1);
   return authority.substr(0, authority.find(':'));
 }
@@ -99,12 +135,14 @@ std::optional<Response> refuse_foreign(const HttpRequest& request) {
   constexpr std::array<std::string_view, 3> kOurs = {"127.0.0.1", "[::1]", "localhost"};
   const std::string_view host = host_of(request.field("host").value_or("localhost"));
   if (std::ranges::find(kOurs, host) == kOurs.end()) {
-    return error_response(403, "permission_denied",
-                          fmt::format("this server answers to 127.0.0.1, [::1] and localhost, not to \"{}\"", host));
+    return error_response(
+        403, "permission_denied",
+        fmt::format("this server answers to 127.0.0.1, [::1] and localhost, not to \"{}\"", host));
   }
   const auto origin = request.field("origin");
   if (origin && host_of(*origin) != host) {
-    return error_response(403, "permission_denied", "a page of another origin may not call this server");
+    return error_response(403, "permission_denied",
+                          "a page of another origin may not call this server");
   }
   return std::nullopt;
 }
@@ -114,14 +152,17 @@ Response dispatch(const Api& api, const HttpRequest& request) {
   for (const Route& route : kRoutes) {
     if (!matches(route, request.path, call)) continue;
     if (request.method != "GET" && request.method != "HEAD") {
-      Response response = error_response(405, "invalid_argument", fmt::format("{} takes GET and HEAD", route.path));
+      Response response =
+          error_response(405, "invalid_argument", fmt::format("{} takes GET and HEAD", route.path));
       response.headers.emplace_back("Allow", "GET, HEAD");
       return response;
     }
     if (auto refusal = refuse_query(route, request)) return std::move(*refusal);
     return (api.*route.handler)(call);
   }
-  return error_response(404, "not_found", "there is nothing at this address; GET /api/openapi.json lists what there is");
+  return error_response(
+      404, "not_found",
+      "there is nothing at this address; GET /api/openapi.json lists what there is");
 }
 
 }  // namespace longtake::server

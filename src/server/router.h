@@ -30,7 +30,8 @@ struct Route {
   std::string_view path;  // "/api/v1/recordings/{name}"; "{id}.mp4" takes a suffix
   std::string_view operation;
   std::string_view summary;
-  std::string_view schema;  // name of the answer's schema in the description; "" for a body that is no JSON
+  std::string_view
+      schema;  // name of the answer's schema in the description; "" for a body that is no JSON
   std::string_view content_type;
   std::span<const QueryParameter> query;
   Response (Api::*handler)(const Call& call) const;

@@ -21,7 +21,8 @@ TEST(Router, AnswersToTheNamesOfThisMachine) {
 }
 
 TEST(Router, RefusesANameThatOnlyResolvesHere) {
-  for (const char* host : {"evil.example", "127.0.0.1.evil.example:8080", "localhost.evil.example", "", "0.0.0.0:8080"}) {
+  for (const char* host : {"evil.example", "127.0.0.1.evil.example:8080", "localhost.evil.example",
+                           "", "0.0.0.0:8080"}) {
     const auto refusal = refuse_foreign(with(host, ""));
     ASSERT_TRUE(refusal) << host;
     EXPECT_EQ(refusal->status, 403);

@@ -1,14 +1,12 @@
 // The connection loop: the one place of server/ that knows sockets.
 
+#include "server/server.h"
+
+#include <fmt/format.h>
 #include <sys/sendfile.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <list>
-#include <thread>
-#include <vector>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -18,14 +16,16 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <fmt/format.h>
+#include <cerrno>
+#include <list>
+#include <thread>
+#include <vector>
 
 #include "base/limits.h"
 #include "server/api.h"
 #include "server/connections.h"
 #include "server/http_request.h"
 #include "server/router.h"
-#include "server/server.h"
 
 namespace longtake::server {
 namespace {
@@ -35,8 +35,9 @@ using asio::ip::tcp;
 using Error_code = boost::system::error_code;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kFilePieceBytes = 1024 * 1024;  // sent at once, before others on this loop get their turn
-constexpr std::size_t kCopyBytes = 64 * 1024;         // a file without a descriptor goes by memory
+constexpr std::size_t kFilePieceBytes =
+    1024 * 1024;  // sent at once, before others on this loop get their turn
+constexpr std::size_t kCopyBytes = 64 * 1024;  // a file without a descriptor goes by memory
 constexpr int kLoops = 2;
 
 /// What every connection needs.
@@ -84,7 +85,7 @@ class Client {
   tcp::socket socket_;
   std::string address_;
   Shared& shared_;
-  std::string buffer_;         // received, not yet answered
+  std::string buffer_;  // received, not yet answered
   MonotonicTime deadline_;
 };
 
@@ -105,13 +106,15 @@ asio::awaitable<bool> Client::read_head() {
   extend(has_begun ? limits::kHttpHeaderDeadline : limits::kHttpIdle);
   while (!find_head_end(buffer_)) {
     if (buffer_.size() >= limits::kHttpHeaderBytes) {
-      const Response refusal = error_response(431, "invalid_argument", "the head is larger than 16 KiB");
+      const Response refusal =
+          error_response(431, "invalid_argument", "the head is larger than 16 KiB");
       co_await send(refusal, true, false);
       co_return false;
     }
     const std::size_t had = buffer_.size();
     buffer_.resize(std::min(had + 4096, limits::kHttpHeaderBytes));
-    const auto [error, got] = co_await socket_.async_read_some(asio::buffer(buffer_.data() + had, buffer_.size() - had), kAwait);
+    const auto [error, got] = co_await socket_.async_read_some(
+        asio::buffer(buffer_.data() + had, buffer_.size() - had), kAwait);
     buffer_.resize(had + got);
     if (error) co_return false;
     if (!has_begun) {
@@ -125,7 +128,8 @@ asio::awaitable<bool> Client::read_head() {
 Response Client::response_to(const HttpRequest& request) const {
   if (auto refusal = refuse_foreign(request)) return std::move(*refusal);
   const Api* api = shared_.api.load(std::memory_order_acquire);
-  if (api == nullptr) return error_response(503, "unavailable", "the recorder is starting or stopping");
+  if (api == nullptr)
+    return error_response(503, "unavailable", "the recorder is starting or stopping");
   return dispatch(*api, request);
 }
 
@@ -140,8 +144,9 @@ asio::awaitable<bool> Client::answer(std::string head) {
   if (request->body_bytes > 0) {
     // No call takes a body. Reading one only to throw it away would be work for whoever sends the largest.
     const bool is_large = request->body_bytes > limits::kHttpBodyBytes;
-    const Response refusal = is_large ? error_response(413, "resource_exhausted", "a body may have at most 1 MiB")
-                                      : error_response(400, "invalid_argument", "no call here takes a body");
+    const Response refusal =
+        is_large ? error_response(413, "resource_exhausted", "a body may have at most 1 MiB")
+                 : error_response(400, "invalid_argument", "no call here takes a body");
     co_await send(refusal, true, false);
     co_return false;
   }
@@ -157,7 +162,8 @@ asio::awaitable<bool> Client::send(const Response& response, bool with_body, boo
   if (is_text) bytes += response.text;
   std::size_t sent = 0;
   while (sent < bytes.size()) {
-    const auto [error, count] = co_await socket_.async_write_some(asio::buffer(bytes.data() + sent, bytes.size() - sent), kAwait);
+    const auto [error, count] = co_await socket_.async_write_some(
+        asio::buffer(bytes.data() + sent, bytes.size() - sent), kAwait);
     if (error) co_return false;
     sent += count;
     extend(limits::kHttpWriteStall);
@@ -178,8 +184,10 @@ asio::awaitable<bool> Client::send_descriptor(int descriptor, ByteRange range) {
   std::uint64_t left = range.length;
   socket_.native_non_blocking(true);
   while (left > 0) {
-    const ssize_t sent = ::sendfile(socket_.native_handle(), descriptor, &offset, std::min<std::uint64_t>(left, kFilePieceBytes));
-    if (sent == 0) co_return false;  // the file is shorter than it was said to be: the client sees a cut answer
+    const ssize_t sent = ::sendfile(socket_.native_handle(), descriptor, &offset,
+                                    std::min<std::uint64_t>(left, kFilePieceBytes));
+    if (sent == 0)
+      co_return false;  // the file is shorter than it was said to be: the client sees a cut answer
     if (sent < 0 && errno != EAGAIN && errno != EINTR) co_return false;
     if (sent > 0) {
       left -= static_cast<std::uint64_t>(sent);
@@ -196,11 +204,13 @@ asio::awaitable<bool> Client::send_descriptor(int descriptor, ByteRange range) {
 asio::awaitable<bool> Client::send_copy(base::File& file, ByteRange range) {
   Bytes piece(kCopyBytes);
   while (range.length > 0) {
-    const auto got = file.read_at(range.first, std::span(piece).first(std::min<std::uint64_t>(range.length, piece.size())));
+    const auto got = file.read_at(
+        range.first, std::span(piece).first(std::min<std::uint64_t>(range.length, piece.size())));
     if (!got || *got == 0) co_return false;
     std::size_t sent = 0;
     while (sent < *got) {
-      const auto [error, count] = co_await socket_.async_write_some(asio::buffer(piece.data() + sent, *got - sent), kAwait);
+      const auto [error, count] =
+          co_await socket_.async_write_some(asio::buffer(piece.data() + sent, *got - sent), kAwait);
       if (error) co_return false;
       sent += count;
       extend(limits::kHttpWriteStall);
@@ -234,9 +244,11 @@ class Loop {
   /// Any thread.
   void adopt(tcp::socket socket, std::string address) {
     asio::post(context_, [this, moved = std::move(socket), name = std::move(address)]() mutable {
-      const auto at = clients_.insert(clients_.end(), std::make_unique<Client>(std::move(moved), std::move(name), shared_));
+      const auto at = clients_.insert(
+          clients_.end(), std::make_unique<Client>(std::move(moved), std::move(name), shared_));
       if (stopping_) (*at)->close();
-      asio::co_spawn(context_, (*at)->talk(), [this, at](const std::exception_ptr&) { clients_.erase(at); });
+      asio::co_spawn(context_, (*at)->talk(),
+                     [this, at](const std::exception_ptr&) { clients_.erase(at); });
     });
   }
 
@@ -267,7 +279,8 @@ class RealServer final : public Server {
         shared_{.logger = logger,
                 .clock = clock,
                 .requests = metrics.counter("longtake_http_requests_total", "Requests read"),
-                .refused = metrics.counter("longtake_http_connections_refused_total", "Connections over a limit"),
+                .refused = metrics.counter("longtake_http_connections_refused_total",
+                                           "Connections over a limit"),
                 .open = metrics.gauge("longtake_http_connections", "Connections open now"),
                 .count = {}} {
     for (int i = 0; i < kLoops; ++i) loops_.push_back(std::make_unique<Loop>(shared_));
@@ -301,7 +314,8 @@ Result<void> RealServer::bind(const ListenAddress& address) {
   const auto ip = asio::ip::make_address(address.host, error);
   if (error) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("--listen {}: not an IP address; write 127.0.0.1:{}", address.host, address.port));
+                fmt::format("--listen {}: not an IP address; write 127.0.0.1:{}", address.host,
+                            address.port));
   }
   const tcp::endpoint endpoint(ip, address.port);
   acceptor_->open(endpoint.protocol(), error);
@@ -310,10 +324,12 @@ Result<void> RealServer::bind(const ListenAddress& address) {
   if (!error) acceptor_->listen(128, error);
   if (error) {
     const bool is_taken = error == asio::error::address_in_use;
-    return fail(ErrorCode::kFailedPrecondition,
-                fmt::format("cannot listen on {}:{}: {}", address.host, address.port,
-                            is_taken ? "another program uses the port; stop it, or name another port by --listen"
-                                     : error.message()));
+    return fail(
+        ErrorCode::kFailedPrecondition,
+        fmt::format("cannot listen on {}:{}: {}", address.host, address.port,
+                    is_taken
+                        ? "another program uses the port; stop it, or name another port by --listen"
+                        : error.message()));
   }
   port_ = acceptor_->local_endpoint(error).port();
   return {};
@@ -328,14 +344,17 @@ void RealServer::serve(archive::Archive& archive, const CameraDirectory& cameras
 }
 
 void RealServer::accept_next() {
-  acceptor_->async_accept([this](const Error_code& error, tcp::socket socket) { on_accepted(error, std::move(socket)); });
+  acceptor_->async_accept([this](const Error_code& error, tcp::socket socket) {
+    on_accepted(error, std::move(socket));
+  });
 }
 
 void RealServer::on_accepted(const Error_code& error, tcp::socket socket) {
   if (error == asio::error::operation_aborted) return;
   if (error) {
     // Out of descriptors, most likely: trying again at once would spin.
-    LT_LOG(shared_.logger, kWarning, "http.accept_failed", {"error", error.message()}, {"next", "again in 100 ms"});
+    LT_LOG(shared_.logger, kWarning, "http.accept_failed", {"error", error.message()},
+           {"next", "again in 100 ms"});
     pause_->expires_after(std::chrono::milliseconds(100));
     pause_->async_wait([this](const Error_code& cancelled) {
       if (!cancelled) accept_next();

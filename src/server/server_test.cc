@@ -32,7 +32,10 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  void send(std::string_view text) { EXPECT_EQ(::send(socket_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size())); }
+  void send(std::string_view text) {
+    EXPECT_EQ(::send(socket_, text.data(), text.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(text.size()));
+  }
   /// One answer: head and as many body bytes as it says (none after HEAD).
   std::string answer(bool with_body = true) {
     while (received_.find("\r\n\r\n") == std::string::npos) {
@@ -40,7 +43,9 @@ class Client {
     }
     const std::size_t head = received_.find("\r\n\r\n") + 4;
     const std::size_t at = received_.find("Content-Length: ");
-    const std::size_t body = with_body && at < head ? static_cast<std::size_t>(std::atol(received_.c_str() + at + 16)) : 0;
+    const std::size_t body = with_body && at < head
+                                 ? static_cast<std::size_t>(std::atol(received_.c_str() + at + 16))
+                                 : 0;
     while (received_.size() < head + body && more()) {
     }
     std::string taken = received_.substr(0, head + body);
@@ -82,7 +87,8 @@ class ServerTest : public testing::Test {
     archive_.files = files_.get();
     fill(archive_);
     content_.resize(3'000'000);
-    for (std::size_t i = 0; i < content_.size(); ++i) content_[i] = static_cast<char>(i * 7 + i / 251);
+    for (std::size_t i = 0; i < content_.size(); ++i)
+      content_[i] = static_cast<char>(i * 7 + i / 251);
     archive_.add_segment({.run = {0x10}, .sequence = 1}, content_, false);
     server_ = *Server::listen({"127.0.0.1", 0}, base::null_logger(), metrics_, clock_);
     server_->serve(archive_, cameras_);
@@ -105,8 +111,10 @@ class ServerTest : public testing::Test {
 constexpr std::string_view kAlive = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 constexpr std::string_view kSegment = "/api/v1/recordings/front/segments/10-1.mp4";
 
-std::string get(std::string_view target, std::string_view fields = "", std::string_view method = "GET") {
-  return std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: localhost\r\n" + std::string(fields) + "\r\n";
+std::string get(std::string_view target, std::string_view fields = "",
+                std::string_view method = "GET") {
+  return std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: localhost\r\n" +
+         std::string(fields) + "\r\n";
 }
 
 TEST_F(ServerTest, KeepsTheConnectionForTheNextRequest) {
@@ -136,7 +144,8 @@ TEST_F(ServerTest, PartsOfAFileJoinToTheSameBytes) {
   Client client(server_->port());
   std::string joined;
   for (std::size_t at = 0; at < content_.size(); at += 1'000'003) {
-    client.send(get(kSegment, "Range: bytes=" + std::to_string(at) + "-" + std::to_string(at + 1'000'002) + "\r\n"));
+    client.send(get(kSegment, "Range: bytes=" + std::to_string(at) + "-" +
+                                  std::to_string(at + 1'000'002) + "\r\n"));
     const std::string answer = client.answer();
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 206"));
     joined += answer.substr(answer.find("\r\n\r\n") + 4);
@@ -175,7 +184,10 @@ TEST_F(ServerTest, Sec06OneAddressGetsItsShareOfConnectionsAndNoMore) {
 
 TEST_F(ServerTest, Sec07AmbiguousRequestIsAnsweredOnceAndTheConnectionClosed) {
   Client client(server_->port());
-  client.send("GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + std::string(kAlive));
+  client.send(
+      "GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n0\r\n\r\n" +
+      std::string(kAlive));
   EXPECT_TRUE(client.answer().starts_with("HTTP/1.1 400"));
   EXPECT_TRUE(client.is_closed());
 }
@@ -205,7 +217,8 @@ TEST_F(ServerTest, ForeignHostIsRefused) {
 }
 
 TEST_F(ServerTest, PortInUseIsSaidInOneSentence) {
-  const auto second = Server::listen({"127.0.0.1", server_->port()}, base::null_logger(), metrics_, clock_);
+  const auto second =
+      Server::listen({"127.0.0.1", server_->port()}, base::null_logger(), metrics_, clock_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code(), ErrorCode::kFailedPrecondition);
   EXPECT_NE(second.error().message().find("another program uses the port"), std::string::npos);
@@ -224,7 +237,8 @@ TEST(ListenAddress, KnowsLoopback) {
   EXPECT_TRUE(ListenAddress::parse("localhost:1")->is_loopback());
   EXPECT_FALSE(ListenAddress::parse("0.0.0.0:8080")->is_loopback());
   EXPECT_FALSE(ListenAddress::parse("192.0.2.1:8080")->is_loopback());
-  for (const char* text : {"", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "::1:80", "[::1:80"}) {
+  for (const char* text :
+       {"", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "::1:80", "[::1:80"}) {
     EXPECT_FALSE(ListenAddress::parse(text)) << text;
   }
 }
