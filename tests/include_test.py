@@ -70,7 +70,7 @@ class IncludeTest(unittest.TestCase):
             f"{path.relative_to(ROOT)}: {target}"
             for path in sources()
             for mark, target in INCLUDE.findall(path.read_text())
-            if mark == '"' and not (ROOT / "src" / target).exists() and not target.endswith(".inc")
+            if mark == '"' and not any((ROOT / "src" / name).exists() for name in (target, f"{target}.in"))
         ]
         self.assertEqual(wrong, [])
 
