@@ -423,6 +423,17 @@ TEST(Ledger, Host03_WhatWasOnlyWrittenMayVanishAndTheNextLifeTakesItsPlace) {
   EXPECT_TRUE(value_of(verify_ledger(files, "ledger")).is_well());
 }
 
+TEST(Ledger, Host03_ANewDaysFileIsNotBegunBesideRecordsThatMayVanish) {
+  base::MemoryFileSystem files;
+  const auto writer = open_writer(files);
+  append_durably(*writer, 1, 1);
+  writer->append(gap(2), kMorning);
+  value_of(writer->write());  // before midnight, not yet synced
+  append_durably(*writer, 3, 3, kMorning + kDay);
+  files.power_cut();
+  EXPECT_EQ(numbers_in(files), up_to(3));
+}
+
 // ---- Snapshots and old files.
 
 const Fact kLiving = RecordingCreated{kFront, "front", at(1)};
