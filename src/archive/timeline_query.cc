@@ -73,7 +73,8 @@ std::vector<SegmentInfo> merge_segments(const std::vector<store::SegmentRow>& ro
     if (spans.back().end <= within.start || spans.front().start >= within.end) continue;
     merged.push_back(info_of(segment, spans));
   }
-  std::ranges::stable_sort(merged, {}, [](const SegmentInfo& info) { return info.range.start; });
+  std::ranges::sort(merged, {},
+                    [](const SegmentInfo& info) { return std::pair(info.range.start, info.id); });
   if (merged.size() > limit) merged.resize(limit);
   return merged;
 }
