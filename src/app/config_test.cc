@@ -152,5 +152,17 @@ TEST(Size, TakesDecimalAndBinaryUnits) {
   }
 }
 
+// Found by the fuzz target config: an assertion of toml++ ended the program.
+TEST(Config, ATableHeaderWithoutAKeyIsAProblemOfItsLine) {
+  EXPECT_TRUE(error_of("data = \"d\"\n[[:]]\n").starts_with("longtake.toml:2"))
+      << error_of("data = \"d\"\n[[:]]\n");
+}
+
+// Found by the fuzz target config: toml++ takes such a letter for one that cannot be.
+TEST(Config, AKeyWithALetterBeyondAsciiIsAProblemOfItsLine) {
+  EXPECT_TRUE(error_of("data = \"d\"\ne\303\225e = 1\n").starts_with("longtake.toml:2"))
+      << error_of("data = \"d\"\ne\303\225e = 1\n");
+}
+
 }  // namespace
 }  // namespace longtake::app

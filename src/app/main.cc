@@ -1,4 +1,3 @@
-#include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -125,11 +124,6 @@ int run(int argc, char** argv) {
 }
 
 }  // namespace
-
-int report(const Error& error) {
-  fmt::print(stderr, "longtake: {}\n", error.message());
-  return error.code() == ErrorCode::kInvalidArgument ? kExitUsage : kExitEnvironment;
-}
 
 }  // namespace longtake::app
 
