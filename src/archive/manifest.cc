@@ -10,6 +10,8 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::uint64_t kManifestBytes = 64 * 1024;
+// A run's number has 40 bits for the start (media/fragment_index.h); nobody starts that often.
+constexpr std::uint64_t kMostStarts = (1ULL << 40U) - 2;
 
 Result<Json> read_json(base::FileSystem& files, const std::string& path) {
   LT_ASSIGN(const Bytes content, base::read_file(files, path, kManifestBytes));
@@ -61,6 +63,10 @@ Result<VolumeManifest> read_volume_manifest(base::FileSystem& files) {
   manifest.format = static_cast<std::uint32_t>(format);
   LT_ASSIGN(manifest.identity, text_of(json, "identity", path));
   LT_ASSIGN(manifest.starts, number_of(json, "starts", path));
+  if (manifest.starts > kMostStarts) {
+    return fail(ErrorCode::kDataLoss,
+                fmt::format("{}: {} starts are more than can be", path, manifest.starts));
+  }
   LT_ASSIGN(manifest.settled, number_of(json, "settled", path));
   LT_ASSIGN(manifest.created, time_of(json, "created", path));
   return manifest;

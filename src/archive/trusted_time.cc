@@ -9,6 +9,9 @@ namespace longtake::archive {
 namespace {
 
 constexpr std::uint64_t kFileLimit = 256;
+// Beyond these no machine wrote the file, and sums of times would leave 64 bits.
+constexpr std::int64_t kYear10000Us = 253'402'300'800'000'000;
+constexpr std::int64_t kCenturyOfUptimeNs = 3'155'760'000'000'000'000;
 
 /// "WALL_US MONOTONIC_NS BOOT_ID\n"
 struct Stored {
@@ -29,6 +32,8 @@ std::optional<Stored> parse(std::string_view text) {
   const auto wall_us = number();
   const auto monotonic_ns = wall_us ? number() : std::nullopt;
   if (!monotonic_ns || !text.ends_with('\n')) return std::nullopt;
+  if (*wall_us < 0 || *wall_us >= kYear10000Us) return std::nullopt;
+  if (*monotonic_ns < 0 || *monotonic_ns >= kCenturyOfUptimeNs) return std::nullopt;
   text.remove_suffix(1);
   return Stored{WallTime(microseconds(*wall_us)), MonotonicTime(nanoseconds(*monotonic_ns)), text};
 }

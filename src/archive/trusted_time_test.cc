@@ -130,6 +130,18 @@ TEST_F(TrustedTimeTest, AFileThatIsNoneTrustsNobodyButTheKernel) {
   EXPECT_FALSE(time->is_suspect());
 }
 
+// Found by the fuzz target data_folder: such a time plus five minutes left 64 bits.
+TEST_F(TrustedTimeTest, AFileWithTimesOfNoMachineTrustsNobodyButTheKernel) {
+  for (const std::string_view text :
+       {"9223372036854775807 1 boot-1\n", "-9223372036854775808 1 boot-1\n",
+        "1767225590000000 -9223372036854775808 boot-1\n"}) {
+    ASSERT_TRUE(base::atomic_replace(files, TrustedTime::kPath, as_bytes(text)));
+    clock.set_synchronised(false);
+    start();
+    EXPECT_TRUE(time->is_suspect()) << text;
+  }
+}
+
 TEST_F(TrustedTimeTest, Host19_NothingGoesByAgeInTheMinuteAfterAFreeze) {
   start();
   clock.advance(30s);

@@ -17,6 +17,7 @@ namespace {
 constexpr const char* kLockPath = "lock";
 constexpr std::uint64_t kLockBytes = 256;
 constexpr std::uint64_t kRunsPerStart = 1U << 24U;
+constexpr std::int64_t kYear10000Us = 253'402'300'800'000'000;  // we never lived beyond
 
 std::string shown(const base::FileSystem& files) {
   const std::string root = files.root();
@@ -88,7 +89,7 @@ std::optional<LockText> read_lock_text(base::FileSystem& files) {
   const std::string_view line = as_text(*content);
   const auto pid = number_in<std::uint64_t>(value_of(line, "pid="));
   const auto wall_us = number_in<std::int64_t>(value_of(line, "wall_us="));
-  if (!pid || !wall_us) return std::nullopt;
+  if (!pid || !wall_us || *wall_us < 0 || *wall_us >= kYear10000Us) return std::nullopt;
   return LockText{*pid, std::string(value_of(line, "boot=")), *wall_us};
 }
 

@@ -81,6 +81,15 @@ TEST_F(VolumeTest, SaysThatADamagedManifestIsDamaged) {
   EXPECT_EQ(volume.error().code(), ErrorCode::kDataLoss);
 }
 
+// Found by the fuzz target data_folder: the next start was 0 again, and runs repeated.
+TEST_F(VolumeTest, RefusesAManifestWithMoreStartsThanRunsCanName) {
+  put("volume.json", R"({"format":1,"identity":"x","starts":18446744073709551615,"settled":0,)"
+                     R"("created":"2026-01-31T08:00:00Z"})");
+  const auto volume = open();
+  ASSERT_FALSE(volume.has_value());
+  EXPECT_EQ(volume.error().code(), ErrorCode::kDataLoss);
+}
+
 TEST_F(VolumeTest, Host27_RefusesASecondInstanceAndNamesTheFirst) {
   const auto first = open();
   ASSERT_TRUE(first.has_value());
@@ -181,6 +190,13 @@ TEST_F(VolumeTest, KnowsARecordingByItsFolderWhenItsManifestIsTorn) {
   ASSERT_TRUE(found.has_value());
   EXPECT_EQ(found->folder.id, id);
   EXPECT_EQ(read_recording_manifest(memory, path)->name, "front-door");
+}
+
+TEST_F(VolumeTest, DoesNotBelieveThatItWasLastAliveInATimeThatCannotBe) {
+  put("lock", "pid=12 boot=boot-1 wall_us=9223372036854775807 ");
+  const auto volume = open();
+  ASSERT_TRUE(volume.has_value());
+  EXPECT_FALSE((*volume)->last_alive().has_value());
 }
 
 TEST_F(VolumeTest, TellsTheNextLifeWhenItWasLastAlive) {
