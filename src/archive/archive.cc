@@ -9,10 +9,11 @@
 #include <utility>
 
 #include "archive/committer.h"
-#include "archive/downtime.h"
+#include "archive/media_facts.h"
 #include "archive/reader_pool.h"
 #include "archive/reaper.h"
 #include "archive/recorder.h"
+#include "archive/recording_facts.h"
 #include "archive/recovery.h"
 #include "archive/timeline_query.h"
 #include "archive/trusted_time.h"
@@ -28,6 +29,8 @@ namespace {
 /// How long an orderly stop may take until everything is on the disk (HOST-02).
 constexpr nanoseconds kCloseLimit = seconds(5);
 constexpr nanoseconds kLedgerSyncLimit = seconds(5);
+constexpr std::size_t kSyncsAtOnce = 8;
+constexpr int kAttempts = 10;
 constexpr nanoseconds kIdentityInterval = seconds(2);
 constexpr nanoseconds kListingLimit = milliseconds(50);
 
@@ -92,7 +95,11 @@ class VolumeArchive final : public Archive {
   std::shared_ptr<Recording> entry_of(const RecordingFolder& folder) LT_REQUIRES(mutex_);
   [[nodiscard]] std::shared_ptr<Recording> find(const std::string& name);
   Result<std::shared_ptr<Recording>> require(const std::string& name);
+  [[nodiscard]] std::shared_ptr<RecordingWriter> writer_of(const Recording& recording);
   [[nodiscard]] LiveRecordingPtr live_of(const Recording& recording);
+  [[nodiscard]] std::uint64_t version_of(const Recording& recording);
+  Result<media::TimelineAnswer> ask_timeline(store::CatalogReader& reader,
+                                             const Recording& recording, TimeRange within);
   [[nodiscard]] std::uint64_t live_bytes(media::RecordingId id);
   [[nodiscard]] RecordingStatus live_status(const Recording& recording);
   bool settle_all();
@@ -189,6 +196,10 @@ Result<void> VolumeArchive::start_store() {
   options.catalog_path = options_.catalog_path.empty()
                              ? base::join_path(environment_.files.root(), "catalog.db")
                              : options_.catalog_path;
+  // Only files and names are asked, both of which outlive the store.
+  options.media_facts = [&files = environment_.files](const store::FactTaker& take) {
+    return tell_media_facts(files, take);
+  };
   LT_ASSIGN(store_, store::Store::start(std::move(options), environment_.files, environment_.clock,
                                         environment_.logger, environment_.metrics));
   readers_ = std::make_unique<ReaderPool>(*store_);
@@ -201,10 +212,10 @@ void VolumeArchive::make_disk() {
     store_->purge(recording, {segment});
   };
   disk_ = std::make_unique<DiskContext>(DiskContext{environment_.files, environment_.clock,
-                                                    environment_.logger, *store_, health_, budget_,
-                                                    metrics_, purge});
+                                                    environment_.logger, health_, budget_, metrics_,
+                                                    purge});
   writer_ = std::make_unique<VolumeWriter>(*disk_, space_, [this] { beat(); });
-  const Committer::Options options{options_.commit_interval, options_.owns_mount};
+  const Committer::Options options{options_.commit_interval, options_.owns_mount, kSyncsAtOnce};
   committer_ = std::make_unique<Committer>(
       options, *disk_, *writer_,
       Committer::Hooks{[this] { return store_->sync_ledger(kLedgerSyncLimit); },
@@ -324,16 +335,30 @@ void VolumeArchive::forget_listed() {
     std::shared_ptr<RecordingWriter> writer;
     std::vector<media::SegmentId> segments;
   };
-  std::vector<Closed> all;
+  struct Told {
+    std::shared_ptr<Recording> recording;
+    std::uint64_t gaps = 0;
+  };
+  std::vector<Closed> closed;
   for (auto& writer : writer_->recordings()) {
     auto segments = writer->closed_segments();
-    if (!segments.empty()) all.push_back({std::move(writer), std::move(segments)});
+    if (!segments.empty()) closed.push_back({std::move(writer), std::move(segments)});
   }
+  std::vector<Told> told;
+  {
+    const base::MutexLock lock(mutex_);
+    for (const auto& [name, recording] : recordings_) {
+      if (!recording->facts.recent().reasons.empty())
+        told.push_back({recording, recording->facts.told()});
+    }
+  }
+  if (closed.empty() && told.empty()) return;
   // All their facts came before; what is applied now is listed from now on (invariant A10).
-  if (all.empty() || !store_->flush(kListingLimit)) return;
-  for (const Closed& closed : all) {
-    for (const media::SegmentId& segment : closed.segments) closed.writer->forget(segment);
+  if (!store_->flush(kListingLimit)) return;
+  for (const Closed& one : closed) {
+    for (const media::SegmentId& segment : one.segments) one.writer->forget(segment);
   }
+  for (const Told& one : told) one.recording->facts.applied(one.gaps);
 }
 
 // ---- Recordings come and go ----
@@ -371,10 +396,9 @@ Result<std::unique_ptr<RecordingHandle>> VolumeArchive::start_recording(
   }
   auto found = volume_->find_or_create(config.name);
   if (!found) return std::unexpected(std::move(found).error().in("recording " + config.name));
-  if (found->is_new) {
-    store_->append(
-        store::RecordingCreated{found->folder.id, found->folder.name, found->folder.created});
-  }
+  // Also when it is not new: a crash may have come between its folder and this fact, which says the same twice unharmed.
+  store_->append(
+      store::RecordingCreated{found->folder.id, found->folder.name, found->folder.created});
   std::shared_ptr<Recording> recording;
   RecordingIdentity identity;
   identity.id = found->folder.id;
@@ -391,7 +415,7 @@ Result<std::unique_ptr<RecordingHandle>> VolumeArchive::start_recording(
     recording->is_armed = true;
     if (recording->writer == nullptr) {
       recording->writer = std::make_shared<RecordingWriter>(
-          recording->folder, *disk_, [this] { writer_->wake(); },
+          recording->folder, *disk_, recording->facts, [this] { writer_->wake(); },
           [this] { committer_->request(); });
       writer_->add(recording->writer);
     }
@@ -437,13 +461,19 @@ void VolumeArchive::disarm(const std::string& name) {
 
 // ---- Questions ----
 
+std::shared_ptr<RecordingWriter> VolumeArchive::writer_of(const Recording& recording) {
+  const base::MutexLock lock(mutex_);
+  return recording.writer;
+}
+
 LiveRecordingPtr VolumeArchive::live_of(const Recording& recording) {
-  std::shared_ptr<RecordingWriter> writer;
-  {
-    const base::MutexLock lock(mutex_);
-    writer = recording.writer;
-  }
+  const auto writer = writer_of(recording);
   return writer != nullptr ? writer->live().load() : std::make_shared<const LiveRecording>();
+}
+
+std::uint64_t VolumeArchive::version_of(const Recording& recording) {
+  const auto writer = writer_of(recording);
+  return recording.facts.version() + (writer != nullptr ? writer->version() : 0);
 }
 
 std::uint64_t VolumeArchive::live_bytes(media::RecordingId id) {
@@ -501,14 +531,34 @@ Result<std::vector<RecordingStatus>> VolumeArchive::recordings() {
 
 Result<media::TimelineAnswer> VolumeArchive::timeline(const std::string& name, TimeRange within) {
   LT_ASSIGN(const std::shared_ptr<Recording> recording, require(name));
-  const LiveRecordingPtr live = live_of(*recording);
   LT_ASSIGN(ReaderPool::Lease reader, readers_->take());
-  auto coverage = reader->coverage(recording->folder.id, within);
+  // Four places know a part of the answer. What moves from one to the next while they are asked could be seen in neither,
+  // so they are asked again; a recording changes a few times a second, and the questions take less than that.
+  for (int attempt = 1;; ++attempt) {
+    const std::uint64_t before = version_of(*recording);
+    auto answer = ask_timeline(*reader, *recording, within);
+    if (!answer || attempt == kAttempts || version_of(*recording) == before) return answer;
+  }
+}
+
+Result<media::TimelineAnswer> VolumeArchive::ask_timeline(store::CatalogReader& reader,
+                                                          const Recording& recording,
+                                                          TimeRange within) {
+  const std::shared_ptr<RecordingWriter> writer = writer_of(recording);
+  const LiveRecordingPtr live =
+      writer != nullptr ? writer->live().load() : std::make_shared<const LiveRecording>();
+  const std::optional<WallTime> undecided_from =
+      writer != nullptr ? writer->undecided_from() : std::nullopt;
+  const RecordingFacts::Recent recent = recording.facts.recent();
+  // The catalog last: what leaves the others is in it already (invariant A10).
+  auto coverage = reader.coverage(recording.folder.id, within);
   if (!coverage) return std::unexpected(std::move(coverage).error());
-  const auto row = reader->recording(recording->folder.id);
+  add_recent(recent, *coverage);
+  const auto row = reader.recording(recording.folder.id);
   if (!row) return std::unexpected(row.error());
   const std::optional<WallTime> last = *row ? (*row)->last : std::nullopt;
-  return make_timeline(std::move(*coverage), *live, within, last, environment_.clock.wall_now());
+  return make_timeline(std::move(*coverage), *live, within, last, undecided_from,
+                       environment_.clock.wall_now());
 }
 
 Result<std::vector<SegmentInfo>> VolumeArchive::segments(const std::string& name, TimeRange within,

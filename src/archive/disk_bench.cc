@@ -113,7 +113,6 @@ DiskBench::DiskBench(std::uint64_t ring_budget_bytes, Committer::Options commit_
       disk{files,
            clock,
            base::null_logger(),
-           facts,
            health,
            budget,
            writer_metrics,
@@ -123,7 +122,7 @@ DiskBench::DiskBench(std::uint64_t ring_budget_bytes, Committer::Options commit_
       folder{recording_folder_path("front", media::RecordingId{7}), "front", media::RecordingId{7},
              clock.wall_now(), true},
       recording(std::make_shared<RecordingWriter>(
-          folder, disk, [] {}, [] {})),
+          folder, disk, facts, [] {}, [] {})),
       first(clock.wall_now()),
       camera(media::RunId{5U << 24U | 1U}, clock.wall_now()) {
   space.set_policy({std::nullopt, 0, 0});

@@ -18,6 +18,10 @@ std::optional<WallTime> downtime_begin(const store::Coverage& coverage, const Do
       begin = std::max(begin, std::min(recorded.end, downtime.started));
     }
   }
+  // What the last life told of the time behind its footage is told: dropped media, a camera that was away for a while.
+  for (const media::ReasonSpan& reason : coverage.reasons) {
+    if (reason.range.end <= downtime.started) begin = std::max(begin, reason.range.end);
+  }
   if (begin >= downtime.started && begin != *asked_from) return std::nullopt;
 
   const bool is_stop = downtime.reason == media::Reason::kOperatorStop;
@@ -30,24 +34,6 @@ std::optional<WallTime> downtime_begin(const store::Coverage& coverage, const Do
   if (!is_explained) return begin;
   if (is_stop) return std::nullopt;
   return std::max(begin, seen);
-}
-
-void RecordingFacts::append(store::Fact fact) {
-  const base::MutexLock lock(mutex_);
-  if (!ended_) {
-    if (const auto* opened = std::get_if<store::GapOpened>(&fact)) ended_ = opened->from;
-    if (const auto* closed = std::get_if<store::GapClosed>(&fact)) ended_ = closed->to;
-  }
-  below_.append(std::move(fact));
-}
-
-void RecordingFacts::explain_downtime(WallTime from, media::Reason reason, std::string detail) {
-  const base::MutexLock lock(mutex_);
-  if (!ended_) {
-    below_.append(store::GapOpened{recording_, from, reason, std::move(detail)});
-  } else if (*ended_ > from) {
-    below_.append(store::GapNoted{recording_, {from, *ended_}, reason, std::move(detail)});
-  }
 }
 
 }  // namespace longtake::archive

@@ -2,9 +2,7 @@
 
 #include <optional>
 
-#include "base/mutex.h"
 #include "store/catalog.h"
-#include "store/fact.h"
 
 /// The time between two lives of the program: who was missing what, from when, and why.
 namespace longtake::archive {
@@ -22,26 +20,5 @@ struct Downtime {
 /// It begins where the footage ends; if a gap was open then (a camera was away), where the program was last seen alive, as
 /// until there the gap's own reason holds. After an orderly stop the stop's own gap usually says it all.
 std::optional<WallTime> downtime_begin(const store::Coverage& coverage, const Downtime& downtime);
-
-/// One recording's way into the ledger. Notes when its recorder first says how things are now, so that recovery, which
-/// comes later, can explain the time before, and no more than that.
-///
-/// Thread     any; facts keep the order in which they came.
-class RecordingFacts final : public store::FactSink {
- public:
-  RecordingFacts(media::RecordingId recording, store::FactSink& below)
-      : recording_(recording), below_(below) {}
-
-  void append(store::Fact fact) override;
-  /// Until the recorder's first word it is an open gap, which the recorder closes; after it, a gap that is over.
-  void explain_downtime(WallTime from, media::Reason reason, std::string detail);
-
- private:
-  const media::RecordingId recording_;
-  store::FactSink& below_;
-  base::Mutex
-      mutex_;  // held across `below_.append`, which waits for nothing: it is the order that is guarded
-  std::optional<WallTime> ended_ LT_GUARDED_BY(mutex_);
-};
 
 }  // namespace longtake::archive

@@ -36,6 +36,16 @@ TEST_F(DowntimeTest, IsNotFooledByAGapThatWasOverBeforeTheFootageEnded) {
   EXPECT_EQ(downtime_begin(coverage, crash), at(50));
 }
 
+TEST_F(DowntimeTest, BeginsBehindWhatTheLastLifeToldOfTheTimeAfterItsFootage) {
+  coverage.reasons.push_back({{at(50), at(55)}, Reason::kBackpressure});
+  EXPECT_EQ(downtime_begin(coverage, crash), at(55));
+}
+
+TEST_F(DowntimeTest, BeginsWhereTheProgramWasLastSeenAlsoWhenThisLifeEndedTheOldGap) {
+  coverage.reasons.push_back({{at(50), at(103)}, Reason::kCameraDisconnected});
+  EXPECT_EQ(downtime_begin(coverage, crash), at(60));
+}
+
 TEST_F(DowntimeTest, SaysNothingAfterAnOrderlyStopThatToldItsOwnGap) {
   coverage.reasons.push_back({{at(50), WallTime::max()}, Reason::kOperatorStop});
   EXPECT_EQ(downtime_begin(coverage, stop), std::nullopt);
@@ -70,24 +80,6 @@ TEST_F(DowntimeTest, SaysNothingWhereTheClockWentBackBehindTheFootage) {
 TEST_F(DowntimeTest, BeginsWithTheFootageWhenNobodyKnowsWhenTheProgramWasLastSeen) {
   crash.last_alive = std::nullopt;
   EXPECT_EQ(downtime_begin(coverage, crash), at(50));
-}
-
-TEST(RecordingFacts, LeaveTheDowntimeOpenUntilTheRecordersFirstWord) {
-  CollectedFacts ledger;
-  RecordingFacts facts(media::RecordingId{7}, ledger);
-  facts.explain_downtime(at(50), Reason::kCrash, "");
-  ASSERT_EQ(ledger.of<store::GapOpened>().size(), 1U);
-  EXPECT_EQ(ledger.of<store::GapOpened>()[0].from, at(50));
-}
-
-TEST(RecordingFacts, EndTheDowntimeWhereTheRecorderSpokeFirst) {
-  CollectedFacts ledger;
-  RecordingFacts facts(media::RecordingId{7}, ledger);
-  facts.append(store::GapClosed{media::RecordingId{7}, at(103)});
-  facts.append(store::GapOpened{media::RecordingId{7}, at(120), Reason::kCameraTimeout, ""});
-  facts.explain_downtime(at(50), Reason::kCrash, "");
-  ASSERT_EQ(ledger.of<store::GapNoted>().size(), 1U);
-  EXPECT_EQ(ledger.of<store::GapNoted>()[0].range, (TimeRange{at(50), at(103)}));
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "archive/disk_bench.h"
-#include "archive/downtime.h"
+#include "archive/recording_facts.h"
 #include "archive/recovery.h"
 #include "archive/volume.h"
 #include "store/store.h"
@@ -20,6 +20,10 @@ struct World {
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
+  /// What was not synced is gone, and nothing answers any more.
+  void cut_power();
+  /// The next life begins with the disk as the cut left it.
+  void restore_power();
   [[nodiscard]] std::string catalog_path() const { return catalog_folder + "/catalog.db"; }
 
   base::ManualClock clock;
@@ -29,8 +33,8 @@ struct World {
   std::string catalog_folder;  // a real one, for SQLite
   std::string boot_id = "boot-1";
   std::atomic<bool> is_dark{false};  // the power is gone: nobody waits for the ledger any more
-  WallTime armed;     // the first life's camera began here
-  WallTime promised;  // the latest durable_until that any life told
+  WallTime armed;                    // the first life's camera began here
+  WallTime promised;                 // the latest durable_until that any life told
 };
 
 /// One life: volume, store, writer, committer; no threads but the store's.
@@ -52,7 +56,9 @@ class Life {
   Volume& volume() { return *volume_; }
   store::Store& store() { return *store_; }
   std::unique_ptr<store::CatalogReader> catalog();
-  [[nodiscard]] const RecordingFolder& folder() const { return writer_->recordings().front()->folder(); }
+  [[nodiscard]] const RecordingFolder& folder() const {
+    return writer_->recordings().front()->folder();
+  }
   media::TimelineAnswer timeline();
 
  private:
@@ -76,7 +82,6 @@ class Life {
   std::unique_ptr<RecordingFacts> facts_;
   std::unique_ptr<BenchCamera> camera_;
   bool has_recorded_ = false;
-  std::atomic<bool> is_stopping_{false};
 };
 
 /// What must hold after a recovery, whatever happened before (docs/design/archive.md): nothing durable is lost, rows and

@@ -36,14 +36,20 @@ bool RecordingWriter::drain(std::size_t limit) {
       const base::MutexLock lock(mutex_);
       item = ring_.pop();
       is_in_flight_ = item.has_value();
+      in_flight_from_.reset();
+      if (item && !item->is_finish && is_covering(item->fragment)) {
+        in_flight_from_ = item->fragment.covered().start;
+      }
     }
     if (!item) break;
     can_go_on = item->is_finish ? finish_current() : write(std::move(*item));
     const base::MutexLock lock(mutex_);
     is_in_flight_ = false;
+    in_flight_from_.reset();
   }
   std::vector<store::GapNoted> notes;
   bool is_more = false;
+  bool is_awaited = false;
   {
     const base::MutexLock lock(mutex_);
     is_more = !ring_.is_empty();
@@ -54,9 +60,11 @@ bool RecordingWriter::drain(std::size_t limit) {
           return segment->phase == Segment::Phase::kFailed ||
                  segment->phase == Segment::Phase::kAbandoned;
         });
+    is_awaited = !is_more && !settled_waiters_.empty();
     if (is_more || is_unfinished) has_work_.store(true, std::memory_order_release);
   }
   tell(std::move(notes));
+  if (is_awaited) wake_committer_();
   return is_more && disk_.health.is_healthy();
 }
 
@@ -69,10 +77,14 @@ bool RecordingWriter::needs_new_segment(const PendingFragment& fragment) const {
 
 bool RecordingWriter::write(Ring::Item item) {
   std::shared_ptr<Segment> current;
+  std::vector<store::GapNoted> notes;
   {
     const base::MutexLock lock(mutex_);
     current = current_;
+    notes = take_notes(Flush::kAll);  // what was lost before this fragment is over
   }
+  // Before the fragment shows: nobody sees the far side of a hole without its reason.
+  tell(std::move(notes));
   if (current != nullptr && needs_new_segment(item.fragment)) {
     static_cast<void>(
         finish_current());  // a failure costs that file; this fragment goes into the next one
@@ -116,7 +128,6 @@ bool RecordingWriter::on_written(Ring::Item item) {
   disk_.metrics.fragments.add();
   disk_.metrics.bytes.add(static_cast<double>(item.fragment.payload_bytes));
   if (item.is_rewrite) disk_.metrics.rewritten.add();
-  std::vector<store::GapNoted> notes;
   {
     const base::MutexLock lock(mutex_);
     if (current_->phase == Segment::Phase::kFailed) {
@@ -133,9 +144,7 @@ bool RecordingWriter::on_written(Ring::Item item) {
     retained_duration_ += retained.duration();
     segment.retained.push_back(std::move(retained));
     publish();
-    notes = take_notes(Flush::kAll);  // what was lost before it is over
   }
-  tell(std::move(notes));
   return true;
 }
 
@@ -207,8 +216,7 @@ Result<std::shared_ptr<RecordingWriter::Segment>> RecordingWriter::create_segmen
     current_ = segment;
     segments_.push_back(segment);
   }
-  disk_.facts.append(
-      store::SegmentOpened{folder_.id, segment->id, segment->day, first.covered().start});
+  facts_.append(store::SegmentOpened{folder_.id, segment->id, segment->day, first.covered().start});
   base::kill_point("segment.opened");
   return segment;
 }
@@ -317,8 +325,7 @@ Result<void> RecordingWriter::cut(Segment& segment) {
     auto removed = disk_.files.remove(segment.path);
     if (!removed && removed.error().code() != ErrorCode::kNotFound) return removed;
     LT_TRY(disk_.files.sync_directory(base::join_path(folder_.path, segment.day)));
-    disk_.facts.append(
-        store::SegmentDeleted{folder_.id, segment.id, media::Reason::kDiskError, {}});
+    facts_.append(store::SegmentDeleted{folder_.id, segment.id, media::Reason::kDiskError, {}});
     disk_.purge(folder_.id, segment.id);
     const base::MutexLock lock(mutex_);
     std::erase_if(segments_, [&](const auto& other) { return other.get() == &segment; });
@@ -341,8 +348,8 @@ Result<void> RecordingWriter::cut(Segment& segment) {
     segment.writer.reset();
     publish();
   }
-  disk_.facts.append(store::SegmentClosed{folder_.id, segment.id, segment.day, end_bytes, spans,
-                                          /*is_recovered=*/true});
+  facts_.append(store::SegmentClosed{folder_.id, segment.id, segment.day, end_bytes, spans,
+                                     /*is_recovered=*/true});
   return {};
 }
 

@@ -17,11 +17,12 @@ constexpr microseconds kLongNote = seconds(10);
 
 }  // namespace
 
-RecordingWriter::RecordingWriter(RecordingFolder folder, DiskContext& disk,
+RecordingWriter::RecordingWriter(RecordingFolder folder, DiskContext& disk, store::FactSink& facts,
                                  std::function<void()> wake_writer,
                                  std::function<void()> wake_committer)
     : folder_(std::move(folder)),
       disk_(disk),
+      facts_(facts),
       wake_writer_(std::move(wake_writer)),
       wake_committer_(std::move(wake_committer)) {}
 
@@ -31,6 +32,7 @@ void RecordingWriter::submit(PendingFragment fragment) {
   std::vector<store::GapNoted> notes;
   {
     const base::MutexLock lock(mutex_);
+    version_.fetch_add(1, std::memory_order_release);
     last_submit_ = disk_.clock.now();
     last_run_ = fragment.run;
     const std::size_t bytes = fragment.payload_bytes;
@@ -80,6 +82,13 @@ std::vector<base::Task> RecordingWriter::take_settled() {
   const base::MutexLock lock(mutex_);
   if (settled_waiters_.empty() || !is_settled_now()) return {};
   return std::exchange(settled_waiters_, {});
+}
+
+std::optional<WallTime> RecordingWriter::undecided_from() const {
+  const base::MutexLock lock(mutex_);
+  const std::optional<WallTime> waiting = ring_.first_waiting();
+  if (!waiting || !in_flight_from_) return waiting ? waiting : in_flight_from_;
+  return std::min(*waiting, *in_flight_from_);
 }
 
 RunInfoPtr RecordingWriter::last_run() const {
@@ -159,7 +168,7 @@ void RecordingWriter::tell(std::vector<store::GapNoted> notes) {
     LT_LOG(disk_.logger, kError, "recording.dropped", {"recording", folder_.name},
            {"reason", media::to_string(note.reason)}, {"from", note.range.start},
            {"duration", note.range.length()}, {"detail", note.detail});
-    disk_.facts.append(std::move(note));
+    facts_.append(std::move(note));
   }
 }
 
@@ -219,7 +228,7 @@ void RecordingWriter::committed(const CommitItem& item, const Result<void>& resu
     // invariant A5: the ledger calls a segment closed only after its last byte is durable.
     LT_LOG(disk_.logger, kDebug, "segment.closed", {"recording", folder_.name},
            {"segment", media::to_string(closed->segment)}, {"bytes", closed->size_bytes});
-    disk_.facts.append(std::move(*closed));
+    facts_.append(std::move(*closed));
     base::kill_point("close.ledgered");
   }
 }
@@ -283,6 +292,7 @@ void RecordingWriter::publish() {
   }
   next->durable_until = durable_until();
   live_.store(std::move(next));
+  version_.fetch_add(1, std::memory_order_release);
 }
 
 std::vector<media::SegmentId> RecordingWriter::closed_segments() const {

@@ -31,7 +31,6 @@ struct DiskContext {
   base::FileSystem& files;
   base::Clock& clock;
   base::Logger& logger;
-  store::FactSink& facts;
   VolumeHealth& health;
   RingBudget& budget;
   WriterMetrics& metrics;
@@ -54,8 +53,8 @@ struct DiskContext {
 /// Source     docs/design/archive.md, "Writing"; invariants A3 to A8.
 class RecordingWriter final : public FragmentSink {
  public:
-  RecordingWriter(RecordingFolder folder, DiskContext& disk, std::function<void()> wake_writer,
-                  std::function<void()> wake_committer);
+  RecordingWriter(RecordingFolder folder, DiskContext& disk, store::FactSink& facts,
+                  std::function<void()> wake_writer, std::function<void()> wake_committer);
   ~RecordingWriter() override;
 
   void submit(PendingFragment fragment) override;
@@ -66,6 +65,11 @@ class RecordingWriter final : public FragmentSink {
 
   [[nodiscard]] const RecordingFolder& folder() const { return folder_; }
   [[nodiscard]] const LiveIndex& live() const { return live_; }
+  /// Where the earliest fragment begins that was submitted and is in no file: from there on nobody
+  /// can say yet what is recorded.
+  [[nodiscard]] std::optional<WallTime> undecided_from() const;
+  /// Changes with each submit and each new live index: equal before and after, nothing moved between.
+  [[nodiscard]] std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
   [[nodiscard]] RunInfoPtr last_run() const;  // nothing was submitted in this life: null
   [[nodiscard]] std::optional<MonotonicTime> last_submit() const;
 
@@ -132,10 +136,12 @@ class RecordingWriter final : public FragmentSink {
 
   const RecordingFolder folder_;
   DiskContext& disk_;
+  store::FactSink& facts_;
   const std::function<void()> wake_writer_;
   const std::function<void()> wake_committer_;
   LiveIndex live_;
   std::atomic<bool> has_work_{false};
+  std::atomic<std::uint64_t> version_{0};
 
   // The writer's alone.
   std::string known_day_;  // its folder is there
@@ -146,6 +152,7 @@ class RecordingWriter final : public FragmentSink {
   mutable base::Mutex mutex_;
   Ring ring_ LT_GUARDED_BY(mutex_);
   bool is_in_flight_ LT_GUARDED_BY(mutex_) = false;
+  std::optional<WallTime> in_flight_from_ LT_GUARDED_BY(mutex_);  // if it covers
   std::shared_ptr<Segment> current_ LT_GUARDED_BY(mutex_);
   std::deque<std::shared_ptr<Segment>> segments_
       LT_GUARDED_BY(mutex_);  // oldest first; current_ is the last

@@ -8,6 +8,8 @@
 #include "base/kill_point.h"
 #include "base/limits.h"
 #include "isobmff/closing.h"
+#include "isobmff/format.h"
+#include "isobmff/init.h"
 
 namespace longtake::archive {
 namespace {
@@ -17,6 +19,15 @@ constexpr nanoseconds kFlushLimit = seconds(30);
 constexpr std::size_t kAllRows = 10'000'000;
 /// A segment that lived longer than this was committed at least once: if it cannot be read now, its bytes have changed.
 constexpr microseconds kSurelyCommitted = seconds(15);
+
+/// Errors     those of reading.
+Result<bool> has_readable_init(base::File& file) {
+  LT_ASSIGN(const std::uint64_t size, file.size());
+  Bytes head(static_cast<std::size_t>(std::min<std::uint64_t>(size, isobmff::kMaxInitBytes)));
+  LT_ASSIGN(const std::size_t got, file.read_at(0, head));
+  head.resize(got);
+  return isobmff::parse_init(head).has_value();
+}
 
 }  // namespace
 
@@ -39,10 +50,10 @@ Result<Recovery::Report> Recovery::run() {
     settle(*catalog, candidate);
   }
   LT_TRY(bury_tombstones(*catalog));
-  LT_TRY(environment_.store.flush(kFlushLimit));
+  LT_TRY(flush());
   base::kill_point("recovery.settled");
   LT_TRY(explain_downtimes(*catalog));
-  LT_TRY(environment_.store.flush(kFlushLimit));
+  LT_TRY(flush());
   if (report_.unreadable == 0) LT_TRY(environment_.volume.mark_earlier_settled());
   base::kill_point("recovery.done");
   LT_LOG(environment_.logger, kInfo, "recovery.done", {"scanned", report_.scanned},
@@ -61,11 +72,22 @@ Result<void> Recovery::wait_for_store() {
   }
 }
 
+Result<void> Recovery::flush() {
+  Result<void> flushed;
+  for (nanoseconds waited{0}; waited < kFlushLimit; waited += kPatience) {
+    if (environment_.is_stopping) return fail(ErrorCode::kCancelled, "recovery: told to stop");
+    flushed = environment_.store.flush(kPatience);
+    if (flushed) return flushed;
+  }
+  return flushed;
+}
+
 void Recovery::announce_recordings(store::CatalogReader& catalog) {
   for (const RecordingFolder& recording : recordings_) {
-    // A power cut between recording.json and the ledger's sync: the folder is what counts.
+    // A power cut between recording.json and the ledger's sync: the folder is what counts. Other facts may have made a
+    // row already, but without a name.
     const auto row = catalog.recording(recording.id);
-    if (row && !*row) {
+    if (row && (!*row || (*row)->name != recording.name)) {
       environment_.store.append(
           store::RecordingCreated{recording.id, recording.name, recording.created});
     }
@@ -167,8 +189,12 @@ Result<void> Recovery::scan_file(Candidate& candidate) {
   }
   auto walk = isobmff::walk(**file, isobmff::Check::kAll);
   if (!walk) {
-    if (walk.error().code() != ErrorCode::kDataLoss)
+    // A disk that does not answer and a file that is none of ours have the same code. Only what can
+    // be read can be judged.
+    LT_ASSIGN(const bool has_init, has_readable_init(**file));
+    if (has_init || walk.error().code() != ErrorCode::kDataLoss) {
       return std::unexpected(std::move(walk).error());
+    }
     candidate.open = std::move(*file);
     candidate.walk.detail = walk.error().message();
     return {};

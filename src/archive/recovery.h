@@ -68,6 +68,7 @@ class Recovery {
   };
 
   Result<void> wait_for_store();
+  Result<void> flush();
   void announce_recordings(store::CatalogReader& catalog);
   Result<void> find_open_rows(store::CatalogReader& catalog);
   Result<void> find_unknown_files(store::CatalogReader& catalog);

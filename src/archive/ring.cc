@@ -100,4 +100,14 @@ std::optional<WallTime> Ring::first_rewrite() const {
   return first;
 }
 
+std::optional<WallTime> Ring::first_waiting() const {
+  std::optional<WallTime> first;
+  for (const Item& item : items_) {
+    if (item.is_finish || !is_covering(item.fragment)) continue;
+    const WallTime start = item.fragment.covered().start;
+    first = first ? std::min(*first, start) : start;
+  }
+  return first;
+}
+
 }  // namespace longtake::archive

@@ -45,6 +45,8 @@ class Ring {
   [[nodiscard]] microseconds duration() const { return duration_; }
   /// Of fragments that wait to be written a second time.
   [[nodiscard]] std::optional<WallTime> first_rewrite() const;
+  /// Of the fragments that wait: where the earliest one that covers begins.
+  [[nodiscard]] std::optional<WallTime> first_waiting() const;
 
  private:
   void account(const PendingFragment& fragment, int sign);

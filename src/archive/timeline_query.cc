@@ -28,7 +28,7 @@ SegmentInfo info_of(const LiveSegment& segment, const std::vector<TimeRange>& sp
 
 media::TimelineAnswer make_timeline(store::Coverage stored, const LiveRecording& live,
                                     TimeRange within, std::optional<WallTime> last,
-                                    WallTime wall_now) {
+                                    std::optional<WallTime> undecided_from, WallTime wall_now) {
   WallTime decided = std::max(within.start, last.value_or(within.start));
   for (const LiveSegment& segment : live.segments) {
     for (const TimeRange& span : segment.index->spans()) {
@@ -42,12 +42,24 @@ media::TimelineAnswer make_timeline(store::Coverage stored, const LiveRecording&
     const bool is_open = reason.range.end == WallTime::max();
     decided = std::max(decided, is_open ? wall_now : reason.range.end);
   }
+  if (undecided_from) decided = std::min(decided, *undecided_from);
   media::TimeRanges asked;
   for (const TimeRange& range : stored.armed.intersect(within)) asked.add(range);
   media::TimelineAnswer answer = media::explain(asked, stored.recorded, stored.reasons, decided);
   answer.degraded = std::move(stored.degraded);
   clip(answer.degraded, within);
   return answer;
+}
+
+void add_recent(const RecordingFacts::Recent& recent, store::Coverage& stored) {
+  if (recent.closed_at) {
+    for (media::ReasonSpan& reason : stored.reasons) {
+      if (reason.range.end == WallTime::max()) {
+        reason.range.end = std::max(reason.range.start, *recent.closed_at);
+      }
+    }
+  }
+  stored.reasons.insert(stored.reasons.end(), recent.reasons.begin(), recent.reasons.end());
 }
 
 const LiveSegment* find_live(const LiveRecording& live, media::SegmentId id) {

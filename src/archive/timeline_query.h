@@ -5,6 +5,7 @@
 
 #include "archive/archive.h"
 #include "archive/live_index.h"
+#include "archive/recording_facts.h"
 #include "store/catalog.h"
 
 /// Answers made of two halves: the live index, asked first, and the catalog, asked second. A segment in both counts once.
@@ -12,10 +13,14 @@ namespace longtake::archive {
 
 /// Spans and gaps are the time asked for, exactly. While recording, what came after the last fragment is undecided: "now"
 /// is where the last span or told reason ends; while a gap is open, it is `wall_now`.
-/// `last` is the end of the newest footage in the catalog, inside the question or not.
+/// `last` is the end of the newest footage in the catalog, inside the question or not. From
+/// `undecided_from` on fragments wait for the disk: nothing can be said yet.
 media::TimelineAnswer make_timeline(store::Coverage stored, const LiveRecording& live,
                                     TimeRange within, std::optional<WallTime> last,
-                                    WallTime wall_now);
+                                    std::optional<WallTime> undecided_from, WallTime wall_now);
+
+/// Gaps told a moment ago, which the catalog may not have yet.
+void add_recent(const RecordingFacts::Recent& recent, store::Coverage& stored);
 
 /// In order of their starts, at most `limit`.
 std::vector<SegmentInfo> merge_segments(const std::vector<store::SegmentRow>& rows,

@@ -36,23 +36,50 @@ struct TimelineQuery : testing::Test {
 };
 
 TEST_F(TimelineQuery, JoinsWhatIsStoredAndWhatIsLive) {
-  const auto answer = make_timeline(stored, live, {at(10), at(1000)}, at(50), at(62));
+  const auto answer = make_timeline(stored, live, {at(10), at(1000)}, at(50), std::nullopt, at(62));
   EXPECT_EQ(answer.spans, (std::vector<TimeRange>{{at(10), at(60)}}));
   EXPECT_TRUE(answer.gaps.empty());  // the last two seconds are undecided
 }
 
 TEST_F(TimelineQuery, LetsAnOpenGapLastUntilNow) {
   stored.reasons.push_back({{at(60), WallTime::max()}, media::Reason::kCameraTimeout});
-  const auto answer = make_timeline(stored, live, {at(10), at(1000)}, at(50), at(75));
+  const auto answer = make_timeline(stored, live, {at(10), at(1000)}, at(50), std::nullopt, at(75));
   ASSERT_EQ(answer.gaps.size(), 1U);
   EXPECT_EQ(answer.gaps[0].range, (TimeRange{at(60), at(75)}));
   EXPECT_TRUE(answer.gaps[0].is_open);
 }
 
+TEST_F(TimelineQuery, KnowsThatAGapIsClosedBeforeTheCatalogDoes) {
+  stored.recorded = {};
+  stored.recorded.add({at(0), at(40)});
+  stored.reasons.push_back({{at(40), WallTime::max()}, media::Reason::kCameraTimeout});
+  add_recent({{}, at(50)}, stored);
+  const auto answer = make_timeline(stored, live, {at(10), at(1000)}, at(40), std::nullopt, at(75));
+  ASSERT_EQ(answer.gaps.size(), 1U);
+  EXPECT_EQ(answer.gaps[0].range, (TimeRange{at(40), at(50)}));
+  EXPECT_FALSE(answer.gaps[0].is_open);
+}
+
+TEST_F(TimelineQuery, KnowsAReasonBeforeTheCatalogDoes) {
+  stored.recorded = {};
+  stored.recorded.add({at(0), at(40)});
+  add_recent({{{{at(40), at(50)}, media::Reason::kDiskStall}}, std::nullopt}, stored);
+  const auto answer = make_timeline(stored, live, {at(10), at(1000)}, at(40), std::nullopt, at(75));
+  ASSERT_EQ(answer.gaps.size(), 1U);
+  EXPECT_EQ(answer.gaps[0].reason, media::Reason::kDiskStall);
+}
+
+TEST_F(TimelineQuery, SaysNothingOfTheTimeWhoseFragmentsWaitForTheDisk) {
+  stored.reasons.push_back({{at(65), WallTime::max()}, media::Reason::kCameraTimeout});
+  const auto answer = make_timeline(stored, live, {at(10), at(1000)}, at(50), at(60), at(75));
+  EXPECT_EQ(answer.spans, (std::vector<TimeRange>{{at(10), at(60)}}));
+  EXPECT_TRUE(answer.gaps.empty());
+}
+
 TEST_F(TimelineQuery, ShowsAHoleThatNobodyExplainsAsLedgerLost) {
   stored.recorded = {};
   live.segments.clear();
-  const auto answer = make_timeline(stored, live, {at(10), at(20)}, at(50), at(75));
+  const auto answer = make_timeline(stored, live, {at(10), at(20)}, at(50), std::nullopt, at(75));
   ASSERT_EQ(answer.gaps.size(), 1U);
   EXPECT_EQ(answer.gaps[0].range, (TimeRange{at(10), at(20)}));
   EXPECT_EQ(answer.gaps[0].reason, media::Reason::kLedgerLost);
@@ -61,7 +88,7 @@ TEST_F(TimelineQuery, ShowsAHoleThatNobodyExplainsAsLedgerLost) {
 TEST_F(TimelineQuery, CutsDegradedIntervalsToTheQuestion) {
   stored.degraded = {{{at(5), at(15)}, media::Reason::kPacketLoss, 3},
                      {{at(1), at(2)}, media::Reason::kPacketLoss, 1}};
-  const auto answer = make_timeline(stored, live, {at(10), at(20)}, at(50), at(75));
+  const auto answer = make_timeline(stored, live, {at(10), at(20)}, at(50), std::nullopt, at(75));
   ASSERT_EQ(answer.degraded.size(), 1U);
   EXPECT_EQ(answer.degraded[0].range, (TimeRange{at(10), at(15)}));
 }

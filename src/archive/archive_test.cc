@@ -1,0 +1,358 @@
+#include "archive/archive.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <chrono>
+#include <filesystem>
+#include <semaphore>
+#include <thread>
+
+#include "archive/disk_bench.h"
+#include "base/manual_executor.h"
+#include "isobmff/verify.h"
+
+// The whole archive with its threads, on a real disk, in virtual time.
+namespace longtake::archive {
+namespace {
+
+using media::Reason;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr auto kHang = std::chrono::seconds(60);  // nothing takes this long; a guard, not a wait
+
+/// A shard in virtual time that can be waited for: another thread's answer comes as a posted task.
+class Shard final : public base::Executor {
+ public:
+  explicit Shard(base::ManualClock& clock) : inner_(clock) {}
+  void post(base::Task task) override {
+    inner_.post(std::move(task));
+    posted_.release();
+  }
+  TimerId schedule(MonotonicTime when, base::Task task) override {
+    return inner_.schedule(when, std::move(task));
+  }
+  void cancel(TimerId id) override { inner_.cancel(id); }
+  [[nodiscard]] base::Clock& clock() const override { return inner_.clock(); }
+  void run_for(nanoseconds span) { inner_.run_for(span); }
+  /// Runs posted tasks until `is_done`; false when none came for long.
+  bool run_until(const bool& is_done) {
+    while (!is_done) {
+      if (!posted_.try_acquire_for(kHang)) return false;
+      inner_.run_ready();
+    }
+    return true;
+  }
+
+ private:
+  base::ManualExecutor inner_;
+  std::counting_semaphore<> posted_{0};
+};
+
+/// A camera at a recording's sink: 5 pictures a second, a key frame each second.
+class Player {
+ public:
+  Player(std::string name, RecordingHandle& handle, Shard& shard)
+      : name_(std::move(name)), sink_(handle.sink()), shard_(shard) {
+    sink_.on_item(media::SessionStarted{shard_.clock().now(), {media::TrackKind::kVideo}, {}});
+    sink_.on_item(bench_video());
+  }
+  void picture() {
+    auto unit = std::make_shared<media::AccessUnit>();
+    unit->track = 1;
+    unit->dts = unit->pts = media::MediaTime(pictures_ * 18'000, 90'000);
+    unit->received = shard_.clock().now();
+    unit->is_sync = pictures_ % 5 == 0;
+    unit->payload.assign(500, static_cast<std::byte>(pictures_));
+    ++pictures_;
+    sink_.on_item(media::AccessUnitPtr(std::move(unit)));
+  }
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  const std::string name_;
+  media::ItemSink& sink_;
+  Shard& shard_;
+  std::int64_t pictures_ = 0;
+};
+
+struct ArchiveTest : testing::Test {
+  ArchiveTest() {
+    std::string pattern = testing::TempDir() + "longtake-archive-XXXXXX";
+    folder = ::mkdtemp(pattern.data());
+    files = *base::open_file_system(folder);
+  }
+  ~ArchiveTest() override {
+    archive.reset();
+    std::filesystem::remove_all(folder);
+  }
+  Result<std::unique_ptr<Archive>> try_open() {
+    Archive::Options options;
+    options.policy = {std::nullopt, 0, 0};
+    return Archive::open(options, {*files, clock, random, base::null_logger(), metrics});
+  }
+  void open() {
+    auto opened = try_open();
+    ASSERT_TRUE(opened.has_value()) << opened.error().message();
+    archive = std::move(*opened);
+  }
+  std::unique_ptr<RecordingHandle> start(const std::string& name) {
+    RecordingConfig config;
+    config.name = name;
+    auto handle = archive->start_recording(config, shard);
+    EXPECT_TRUE(handle.has_value()) << (handle ? "" : handle.error().message());
+    return handle ? std::move(*handle) : nullptr;
+  }
+  /// Virtual time runs far faster than the disk's threads: every few seconds it waits for them.
+  void play(const std::vector<Player*>& players, int seconds_count) {
+    wait_until_ready();
+    for (int i = 0; i < seconds_count; ++i) {
+      for (int picture = 0; picture < 5; ++picture) {
+        for (Player* player : players) player->picture();
+        shard.run_for(milliseconds(200));
+      }
+      if (i % 5 != 4) continue;
+      for (const Player* player : players) wait_until_written(player->name());
+    }
+  }
+  void wait_until_written(const std::string& name) {
+    const WallTime enough = clock.wall_now() - seconds(4);
+    const auto deadline = std::chrono::steady_clock::now() + kHang;
+    while (std::chrono::steady_clock::now() < deadline) {
+      const auto status = archive->recording(name);
+      ASSERT_TRUE(status.has_value()) << status.error().message();
+      if (status->last && *status->last >= enough) return;
+      std::this_thread::yield();
+    }
+    FAIL() << name << ": nothing is written";
+  }
+  void stop(std::unique_ptr<RecordingHandle> handle, Reason reason = Reason::kOperatorStop) {
+    bool is_done = false;
+    handle->stop(reason, [&] { is_done = true; });
+    ASSERT_TRUE(shard.run_until(is_done));
+  }
+  void wait_until_ready() {
+    const auto deadline = std::chrono::steady_clock::now() + kHang;
+    while (!archive->is_ready() && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::yield();
+    ASSERT_TRUE(archive->is_ready());
+  }
+  [[nodiscard]] TimeRange all() const {
+    return {WallTime{}, clock.wall_now() + std::chrono::hours(1)};
+  }
+
+  std::string folder;
+  std::unique_ptr<base::FileSystem> files;
+  base::ManualClock clock;
+  base::SystemRandom random;
+  base::Metrics metrics;
+  Shard shard{clock};
+  std::unique_ptr<Archive> archive;
+};
+
+TEST_F(ArchiveTest, RecordsAndAnswersWhatItRecorded) {
+  open();
+  auto handle = start("front");
+  {
+    Player camera("front", *handle, shard);
+    play({&camera}, 70);
+  }
+  stop(std::move(handle));
+  wait_until_ready();
+
+  const auto status = archive->recording("front");
+  ASSERT_TRUE(status.has_value()) << status.error().message();
+  EXPECT_EQ(status->state, RecordingState::kStopped);
+  EXPECT_THAT(status->tracks, SizeIs(1));
+  EXPECT_EQ(status->durable_until, status->last);
+
+  const auto timeline = archive->timeline("front", all());
+  ASSERT_TRUE(timeline.has_value());
+  ASSERT_THAT(timeline->spans, SizeIs(1));
+  EXPECT_GE(timeline->spans[0].length(), seconds(69));
+
+  const auto segments = archive->segments("front", all(), 100);
+  ASSERT_TRUE(segments.has_value());
+  ASSERT_THAT(*segments, SizeIs(2));
+  for (const SegmentInfo& segment : *segments) {
+    const auto file = archive->open_segment("front", segment.id);
+    ASSERT_TRUE(file.has_value()) << file.error().message();
+    EXPECT_FALSE(file->is_open);
+    EXPECT_GE(file->file->descriptor(), 0);
+    const auto verdict = isobmff::verify(*file->file);
+    ASSERT_TRUE(verdict.has_value());
+    EXPECT_THAT(verdict->findings, IsEmpty());
+    EXPECT_EQ(verdict->index.spans().front().start, segment.range.start);
+  }
+  ASSERT_TRUE(archive->close().has_value());
+}
+
+TEST_F(ArchiveTest, ShowsAnOpenSegmentUpToItsLastWholeFragment) {
+  open();
+  auto handle = start("front");
+  Player camera("front", *handle, shard);
+  play({&camera}, 10);
+  wait_until_ready();
+  const auto deadline = std::chrono::steady_clock::now() + kHang;
+  Result<std::vector<SegmentInfo>> segments = archive->segments("front", all(), 10);
+  while (segments && segments->empty() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();  // the writer is a thread of its own
+    segments = archive->segments("front", all(), 10);
+  }
+  ASSERT_TRUE(segments.has_value());
+  ASSERT_THAT(*segments, SizeIs(1));
+  EXPECT_TRUE(segments->front().is_open);
+  const auto file = archive->open_segment("front", segments->front().id);
+  ASSERT_TRUE(file.has_value());
+  EXPECT_TRUE(file->is_open);
+  const auto verdict = isobmff::verify_until(*file->file, file->size_bytes);
+  ASSERT_TRUE(verdict.has_value());
+  EXPECT_THAT(verdict->findings, IsEmpty());
+  stop(std::move(handle));
+}
+
+TEST_F(ArchiveTest, Host02_GoesOnAfterAnOrderlyStopWithTheStopAsTheOnlyGap) {
+  open();
+  {
+    auto handle = start("front");
+    Player camera("front", *handle, shard);
+    play({&camera}, 20);
+    stop(std::move(handle));
+    wait_until_ready();
+    ASSERT_TRUE(archive->close().has_value());
+    archive.reset();
+  }
+  clock.advance(seconds(100));
+  open();
+  auto handle = start("front");
+  Player camera("front", *handle, shard);
+  play({&camera}, 20);
+  stop(std::move(handle));
+  wait_until_ready();
+  const auto timeline = archive->timeline("front", all());
+  ASSERT_TRUE(timeline.has_value());
+  EXPECT_THAT(timeline->spans, SizeIs(2));
+  int stops = 0;
+  for (const media::Gap& gap : timeline->gaps) {
+    EXPECT_TRUE(gap.reason == Reason::kOperatorStop || gap.reason == Reason::kCameraDisconnected)
+        << media::to_string(gap.reason);
+    if (gap.reason == Reason::kOperatorStop && !gap.is_open) {
+      ++stops;
+      EXPECT_GE(gap.range.length(), seconds(100));
+    }
+  }
+  EXPECT_EQ(stops, 1);
+}
+
+TEST_F(ArchiveTest, GivesARecordingOneWriterAtATime) {
+  open();
+  auto first = start("front");
+  RecordingConfig config;
+  config.name = "front";
+  const auto second = archive->start_recording(config, shard);
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().code(), ErrorCode::kAlreadyExists);
+  first.reset();
+  EXPECT_NE(start("front"), nullptr);
+}
+
+TEST_F(ArchiveTest, RefusesANameThatIsNone) {
+  open();
+  RecordingConfig config;
+  config.name = "../etc";
+  EXPECT_EQ(archive->start_recording(config, shard).error().code(), ErrorCode::kInvalidArgument);
+}
+
+TEST_F(ArchiveTest, KnowsNoRecordingThatWasNeverMade) {
+  open();
+  EXPECT_EQ(archive->recording("front").error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(archive->timeline("front", all()).error().code(), ErrorCode::kNotFound);
+}
+
+TEST_F(ArchiveTest, DoesNotAskForTheTimeAfterItWasDisarmed) {
+  open();
+  auto handle = start("front");
+  {
+    Player camera("front", *handle, shard);
+    play({&camera}, 10);
+  }
+  stop(std::move(handle), Reason::kConfigChange);
+  archive->disarm("front");
+  const WallTime disarmed = clock.wall_now();
+  clock.advance(seconds(1000));
+  wait_until_ready();
+  ASSERT_TRUE(archive->close().has_value());
+  archive.reset();
+  open();
+  wait_until_ready();
+  const auto timeline = archive->timeline("front", all());
+  ASSERT_TRUE(timeline.has_value());
+  for (const media::Gap& gap : timeline->gaps) EXPECT_LE(gap.range.end, disarmed);
+}
+
+TEST_F(ArchiveTest, Host27_RefusesASecondInstanceOnTheSameFolder) {
+  open();
+  const auto second = try_open();
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().code(), ErrorCode::kFailedPrecondition);
+  EXPECT_THAT(second.error().message(), HasSubstr(folder));
+}
+
+TEST_F(ArchiveTest, AnswersManyQuestionsWhileManyCamerasRecord) {
+  open();
+  std::vector<std::unique_ptr<RecordingHandle>> handles;
+  std::vector<std::unique_ptr<Player>> cameras;
+  std::vector<Player*> players;
+  for (int i = 0; i < 8; ++i) {
+    handles.push_back(start("camera-" + std::to_string(i)));
+    cameras.push_back(
+        std::make_unique<Player>("camera-" + std::to_string(i), *handles.back(), shard));
+    players.push_back(cameras.back().get());
+  }
+  wait_until_ready();
+  std::atomic<bool> is_over{false};
+  std::atomic<int> answers{0};
+  std::thread asker([&] {
+    while (!is_over) {
+      for (int i = 0; i < 8; ++i) {
+        const std::string name = "camera-" + std::to_string(i);
+        const auto timeline = archive->timeline(name, all());
+        EXPECT_TRUE(timeline.has_value());
+        if (timeline) {
+          for (const media::Gap& gap : timeline->gaps) {
+            EXPECT_NE(gap.reason, Reason::kLedgerLost)
+                << longtake::to_string(gap.range.start) << " to "
+                << longtake::to_string(gap.range.end);
+          }
+        }
+        EXPECT_TRUE(archive->recordings().has_value());
+        if (const auto segments = archive->segments(name, all(), 100)) {
+          for (const SegmentInfo& segment : *segments) {
+            EXPECT_TRUE(archive->open_segment(name, segment.id).has_value());
+          }
+        }
+        ++answers;
+      }
+    }
+  });
+  play(players, 70);
+  while (answers < 8) std::this_thread::yield();
+  for (auto& handle : handles) stop(std::move(handle));
+  is_over = true;
+  asker.join();
+  for (int i = 0; i < 8; ++i) {
+    const auto timeline = archive->timeline("camera-" + std::to_string(i), all());
+    ASSERT_TRUE(timeline.has_value());
+    media::TimeRanges recorded;
+    for (const TimeRange& span : timeline->spans) recorded.add(span);
+    EXPECT_GE(recorded.total(), seconds(69));
+  }
+  EXPECT_TRUE(archive->close().has_value());
+}
+
+}  // namespace
+}  // namespace longtake::archive
