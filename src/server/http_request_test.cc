@@ -97,7 +97,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"SpaceInTarget", "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n"},
         Refused{"LeadingEmptyLine", "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"},
         Refused{"RestBehindTheHead", get("/") + "GET / HTTP/1.1\r\n"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& one) { return one.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Sec03, RefusedHead,
@@ -109,7 +109,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"EncodedLineFeed", get("/a%0ab")}, Refused{"BrokenEncoding", get("/a%2")},
         Refused{"NoHex", get("/a%zz")}, Refused{"RawHighByte", get("/\xc0\xae")},
         Refused{"Absolute", get("http://localhost/x")}, Refused{"Asterisk", get("*")}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& one) { return one.param.name; });
 
 }  // namespace
 }  // namespace longtake::server

@@ -42,7 +42,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"NoDash", "bytes=5", whole()}, Case{"OnlyDash", "bytes=-", whole()},
                     Case{"Sign", "bytes=+1-2", whole()}, Case{"Space", "bytes= 1-2", whole()},
                     Case{"Empty", "", whole()}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& one) { return one.param.name; });
 
 TEST(RangeOfAnEmptyBody, IsUnsatisfiable) {
   EXPECT_EQ(judge_range("bytes=0-", 0), refused());

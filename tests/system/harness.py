@@ -107,8 +107,10 @@ class Process:
         self.close()
 
     def close(self):
-        self._reader.join(HANG_GUARD_S)
-        self.child.stdout.close()
+        """Takes the last lines. A grandchild that still holds the pipe keeps it, and its reader, open."""
+        self._reader.join(5.0)
+        if not self._reader.is_alive():
+            self.child.stdout.close()
 
     def stop(self, limit=HANG_GUARD_S):
         """SIGTERM, and the exit code."""

@@ -48,12 +48,12 @@ class HostTest(harness.SystemTest):
         filler = volume.path / "filler"
         room = os.statvfs(volume.path)
         subprocess.run(["fallocate", "-l", str(room.f_bavail * room.f_frsize - (1 << 20)), filler], check=True)
-        harness.wait_until(lambda: any(gap["reason"] == "disk_full" and gap.get("open")
-                                       for gap in recorder.timeline("front")["gaps"]), "an open disk_full gap", 120)
+        # Memory holds the last 15 s, in case room comes back; what falls out of it is explained.
+        harness.wait_until(lambda: "disk_full" in self.reasons(recorder), "a disk_full gap", 120)
         self.assertEqual(recorder.recording("front")["state"], "waiting")
         filler.unlink()
         resumed = time.time()
-        harness.wait_until(lambda: harness.seconds_of(recorder.recording("front")["last"]) > resumed + 1, "recording to resume")
+        harness.wait_until(lambda: harness.seconds_of(recorder.recording("front")["last"]) > resumed + 5, "recording to resume")
         self.judge(recorder, camsim, ("disk_full",))
         self.assertEqual(recorder.stop(), 0)
         harness.check_folder(data)
