@@ -269,6 +269,34 @@ TEST(Recovery, BuriesTheTombstonesOfAnInterruptedDeletion) {
   expect_all_well(world, *life, "an interrupted deletion");
 }
 
+TEST(Recovery, Host13_RecordsNothingTwiceWhenItDiesBeforeAFailedFileIsCut) {
+  World world;
+  {
+    auto life = Life::begin(world);
+    life->record(4);
+    std::atomic<bool> has_failed{false};
+    world.files.set_script([&](const base::FileCall& call) {
+      base::Fault fault;
+      const bool is_media = call.path.ends_with(".mp4");
+      const bool is_sync = is_media && call.kind == Kind::kSyncData && !has_failed.exchange(true);
+      if (is_sync || (is_media && call.kind == Kind::kTruncate)) {
+        fault.error = Error(ErrorCode::kDataLoss, "injected");
+      }
+      return fault;
+    });
+    life->record(
+        4);  // the last of the first four seconds' file is written again, into a second one
+  }
+  world.files.set_script({});
+  auto life = Life::begin(world);
+  const auto report = life->recover();
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ(report->closed, 2U);
+  ASSERT_TRUE(life->stop());
+  expect_promise_kept(world, *life, world.armed + seconds(8), "a failed file left uncut");
+  expect_all_well(world, *life, "a failed file left uncut");
+}
+
 TEST(Recovery, LeavesAFileThatCannotBeReadForTheNextStart) {
   World world;
   {
