@@ -52,6 +52,17 @@ struct Running {
   std::promise<void> stopped;
 };
 
+/// Runs `work` on the shard's thread and waits for its end.
+void run_on(Shard& shard, const std::function<void()>& work) {
+  // Shared: the waiter may be gone before `set_value` has returned.
+  const auto done = std::make_shared<std::promise<void>>();
+  shard.loop.post([&work, done] {
+    work();
+    done->set_value();
+  });
+  done->get_future().wait();
+}
+
 bool is_same_session(const CameraEntry& a, const CameraEntry& b) {
   return a.url == b.url && a.username == b.username && a.password == b.password;
 }
@@ -117,13 +128,21 @@ void Site::State::start(const Config& config, const CameraEntry& entry) {
   next->config = config.recording_of(entry);
   next->shard =
       std::ranges::min_element(shards, {}, [](const auto& shard) { return shard->cameras; })->get();
-  auto recording = environment.archive.start_recording(next->config, next->shard->loop);
-  if (!recording) return refuse(recording.error());
-  next->recording = std::move(*recording);
   Shard& shard = *next->shard;
-  next->camera = std::make_unique<rtsp::Camera>(std::move(*camera_config), shard.loop, shard.loop,
-                                                shard.buffer, gate, shard.random,
-                                                environment.logger, next->recording->sink());
+  Result<void> started;
+  // The recording and the session are made where they live: their timers are the shard's.
+  run_on(shard, [&] {
+    auto recording = environment.archive.start_recording(next->config, shard.loop);
+    if (!recording) {
+      started = std::unexpected(std::move(recording).error());
+      return;
+    }
+    next->recording = std::move(*recording);
+    next->camera = std::make_unique<rtsp::Camera>(std::move(*camera_config), shard.loop, shard.loop,
+                                                  shard.buffer, gate, shard.random,
+                                                  environment.logger, next->recording->sink());
+  });
+  if (!started) return refuse(started.error());
   ++shard.cameras;
   {
     const base::MutexLock lock(mutex);
@@ -151,13 +170,10 @@ void Site::State::forget(const std::string& name) {
   }
   const auto found = running.find(name);
   Running& camera = *found->second;
-  std::promise<void> gone;
-  camera.shard->loop.post([&] {
+  run_on(*camera.shard, [&] {
     camera.camera.reset();
     camera.recording.reset();
-    gone.set_value();
   });
-  gone.get_future().wait();
   --camera.shard->cameras;
   running.erase(found);
 }
@@ -181,13 +197,10 @@ Site::Site(std::size_t shards, Environment environment)
 
 Site::~Site() {
   for (const auto& [name, camera] : state_->running) {
-    std::promise<void> gone;
-    camera->shard->loop.post([&running = *camera, &gone] {
+    run_on(*camera->shard, [&running = *camera] {
       running.camera.reset();
       running.recording.reset();
-      gone.set_value();
     });
-    gone.get_future().wait();
   }
 }
 
