@@ -90,6 +90,7 @@ class VolumeArchive final : public Archive {
   void after_commit();
   void guard_identity();
   void forget_listed();
+  bool is_listed(media::RecordingId recording, media::SegmentId segment);
   void explain(const RecordingFolder& folder, WallTime from, media::Reason reason,
                std::string detail);
   std::shared_ptr<Recording> entry_of(const RecordingFolder& folder) LT_REQUIRES(mutex_);
@@ -354,11 +355,23 @@ void VolumeArchive::forget_listed() {
   }
   if (closed.empty() && told.empty()) return;
   // All their facts came before; what is applied now is listed from now on (invariant A10).
-  if (!store_->flush(kListingLimit)) return;
+  const bool is_all_applied = store_->flush(kListingLimit).has_value();
   for (const Closed& one : closed) {
-    for (const media::SegmentId& segment : one.segments) one.writer->forget(segment);
+    for (const media::SegmentId& segment : one.segments) {
+      if (is_all_applied || is_listed(one.writer->folder().id, segment))
+        one.writer->forget(segment);
+    }
   }
+  if (!is_all_applied) return;
   for (const Told& one : told) one.recording->facts.applied(one.gaps);
+}
+
+/// On a disk whose syncs take longer than anybody should wait here, the catalog is asked for each.
+bool VolumeArchive::is_listed(media::RecordingId recording, media::SegmentId segment) {
+  auto reader = readers_->take();
+  if (!reader) return false;
+  const auto row = (*reader)->segment(recording, segment);
+  return row && *row && (*row)->state != store::SegmentState::kOpen;
 }
 
 // ---- Recordings come and go ----

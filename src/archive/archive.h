@@ -98,7 +98,9 @@ class Archive {
   static Result<std::unique_ptr<Archive>> open(Options options, Environment environment);
   virtual ~Archive() = default;
 
-  /// Begins to record `config.name` on the shard behind `shard`. kAlreadyExists: it has a writer already.
+  /// Begins to record `config.name` on the shard behind `shard`; called there, as its timers start.
+  /// A recording that is new gets its folder now, durably: a few syncs. kAlreadyExists: it has a
+  /// writer already. Errors of the disk: nothing has begun, call again.
   virtual Result<std::unique_ptr<RecordingHandle>> start_recording(const RecordingConfig& config,
                                                                    base::Executor& shard) = 0;
   /// Changes the policy of a recording, running or not.
