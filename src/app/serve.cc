@@ -80,6 +80,31 @@ void reload(const Flags& flags, Config& config, archive::Archive& archive, Site&
   LT_LOG(logger, kInfo, "config.applied", {"cameras", config.cameras.size()});
 }
 
+/// A camera that left the configuration while we were not running: its recording is no longer asked for.
+Result<void> disarm_unlisted(const Config& config, archive::Archive& archive) {
+  LT_ASSIGN(const auto recordings, archive.recordings());
+  for (const archive::RecordingStatus& recording : recordings) {
+    const bool is_listed = std::ranges::find(config.cameras, recording.name, &CameraEntry::name) !=
+                           config.cameras.end();
+    if (!is_listed) archive.disarm(recording.name);
+  }
+  return {};
+}
+
+/// Until a stop is asked for: reloads when told to, and settles what only an open catalog can tell.
+void wait_until_stopped(const Flags& flags, Config& config, archive::Archive& archive, Site& site,
+                        base::Logger& logger) {
+  bool is_settled = false;
+  while (true) {
+    const SignalSeen seen =
+        wait_for_signal(is_settled ? nanoseconds(std::chrono::hours(1)) : milliseconds(200));
+    if (seen == SignalSeen::kStop) return;
+    if (seen == SignalSeen::kReload) reload(flags, config, archive, site, logger);
+    if (!is_settled && archive.is_ready())
+      is_settled = disarm_unlisted(config, archive).has_value();
+  }
+}
+
 Result<void> run_until_stopped(const Flags& flags, Config& config) {
   LT_ASSIGN(const auto address, listen_address(config));
   LT_TRY(make_data_folder(config.data));
@@ -104,11 +129,7 @@ Result<void> run_until_stopped(const Flags& flags, Config& config) {
            {"url", fmt::format("http://{}:{}", config.listen.substr(0, config.listen.rfind(':')),
                                server->port())},
            {"data", config.data}, {"cameras", config.cameras.size()});
-    SignalSeen seen = SignalSeen::kNone;
-    while (seen != SignalSeen::kStop) {
-      seen = wait_for_signal(std::chrono::seconds(3600));
-      if (seen == SignalSeen::kReload) reload(flags, config, *archive, site, *logger);
-    }
+    wait_until_stopped(flags, config, *archive, site, *logger);
     LT_LOG(*logger, kInfo, "stopping",
            {"next", "every recording is being closed; a second signal does not wait"});
     server->stop();

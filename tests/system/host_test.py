@@ -263,6 +263,23 @@ class ConfigTest(harness.SystemTest):
         self.assertEqual(recorder.stop(), 0)
         harness.check_folder(self.folder / "data")
 
+    def test_camera_left_out_of_the_next_start_is_no_longer_asked_for(self):
+        camsim = self.camsim(media=[f"{name}=front.h264,fps=15" for name in ("a", "b")])
+        data = self.folder / "data"
+        recorder = self.recorder(data, {name: camsim.url(name) for name in ("a", "b")}, ["--min-free", "1%"])
+        recorder.wait_until_recorded("b", 1)
+        self.assertEqual(recorder.stop(), 0)
+        recorder = self.recorder(data, {"a": camsim.url("a")}, ["--min-free", "1%"])
+        recorder.wait_until_recorded("a", 3)
+        recorder.wait_until_ready()
+
+        def is_over():
+            gaps = recorder.timeline("b")["gaps"]
+            return gaps and not gaps[-1].get("open") and recorder.recording("b")["state"] == "stopped"
+        harness.wait_until(is_over, "b to be disarmed")
+        self.assertEqual(recorder.stop(), 0)
+        harness.check_folder(data)
+
     def refused(self, expected_code, *arguments, environment=None):
         code, out, err = harness.run_longtake(*arguments)
         self.assertEqual(code, expected_code, out + err)
