@@ -74,11 +74,13 @@ bool is_same_policy(const archive::RecordingConfig& a, const archive::RecordingC
 
 Result<rtsp::CameraConfig> camera_config_of(const CameraEntry& entry) {
   LT_ASSIGN(rtsp::CameraUrl parsed, rtsp::parse_camera_url(entry.url.reveal()));
-  rtsp::CameraConfig config{
-      .name = entry.name,
-      .url = std::move(parsed.url),
-      .username = entry.username.empty() ? std::move(parsed.username) : entry.username,
-      .password = entry.password ? *entry.password : std::move(parsed.password)};
+  rtsp::CameraConfig config{.name = entry.name,
+                            .url = std::move(parsed.url),
+                            .username = std::move(parsed.username),
+                            .password = std::move(parsed.password)};
+  // The entry's own words outrank the URL's.
+  if (!entry.username.empty()) config.username = entry.username;
+  if (entry.password) config.password = *entry.password;
   return config;
 }
 

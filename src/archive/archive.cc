@@ -661,7 +661,8 @@ VolumeArchive::~VolumeArchive() {
 
 }  // namespace
 
-Result<std::unique_ptr<Archive>> Archive::open(Options options, Environment environment) {
+Result<std::unique_ptr<Archive>> Archive::open(const Options& options,
+                                               const Environment& environment) {
   auto archive = std::make_unique<VolumeArchive>(options, environment);
   LT_TRY(archive->open());
   return archive;
