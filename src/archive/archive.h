@@ -95,7 +95,8 @@ class Archive {
 
   /// Locks the folder, checks or makes volume.json, counts this start. Recordings may start at once; ledger, catalog
   /// and recovery open behind them. kFailedPrecondition: another instance, a foreign or newer folder.
-  static Result<std::unique_ptr<Archive>> open(const Options& options, const Environment& environment);
+  static Result<std::unique_ptr<Archive>> open(const Options& options,
+                                               const Environment& environment);
   virtual ~Archive() = default;
 
   /// Begins to record `config.name` on the shard behind `shard`; called there, as its timers start.
