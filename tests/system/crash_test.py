@@ -49,8 +49,8 @@ class CrashTest(harness.SystemTest):
         return time.time() - begin
 
     def judge(self, recorder, camsim, reasons, ends):
-        """The oracle over all that was recorded. What each end of the world cost before its instant is printed; how much
-        it may be is shown in virtual time, where the machine cannot be late."""
+        """The oracle over all that was recorded. The longest gap before an end of the world is printed: it is more than
+        what that end cost where the one before it came so shortly ago that the two gaps have become one."""
         worst = 0.0
         for name in CAMERAS:
             report = oracle.judge(camsim.sent_log, recorder.base, None, START + tuple(reasons),
@@ -62,7 +62,7 @@ class CrashTest(harness.SystemTest):
                 before = [start for start, reason in gaps if reason in reasons and end - 30 < start <= end]
                 worst = max([worst] + [end - max(before)] if before else [worst])
         if ends:
-            print(f"most that was lost before an end: {worst:.1f} s", flush=True)
+            print(f"longest gap before an end, one before it included: {worst:.1f} s", flush=True)
         self.assertLess(worst, LOSS_GUARD_S)
 
     def finish(self, recorder, data):
