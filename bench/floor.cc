@@ -1,7 +1,7 @@
 // The floor: what it costs merely to receive N RTSP cameras over TCP and write the bytes, nothing else.
 //
 // One thread, epoll, a receive low-water mark of 32 KiB, writes of 256 KiB, no parsing of what comes after PLAY.
-// Usage: floor URL COUNT FOLDER SECONDS    (each stream is written to FOLDER/N.bytes; prints received bytes)
+// Usage: floor FOLDER SECONDS URL...    (each stream is written to FOLDER/N.bytes; prints received bytes)
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -132,19 +132,17 @@ bool take(Stream& stream, std::uint64_t& total) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::fprintf(stderr, "usage: floor URL COUNT FOLDER SECONDS\n");
+  if (argc < 4) {
+    std::fprintf(stderr, "usage: floor FOLDER SECONDS URL...\n");
     return 2;
   }
-  const Url url = parse(argv[1]);
-  const int count = std::atoi(argv[2]);
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(std::atoi(argv[4]));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(std::atoi(argv[2]));
   const int poll = epoll_create1(EPOLL_CLOEXEC);
   std::vector<std::unique_ptr<Stream>> streams;
-  for (int i = 0; i < count; ++i) {
+  for (int i = 3; i < argc; ++i) {
     auto stream = std::make_unique<Stream>();
-    stream->socket = open_stream(url);
-    stream->file = open((std::string(argv[3]) + "/" + std::to_string(i) + ".bytes").c_str(),
+    stream->socket = open_stream(parse(argv[i]));
+    stream->file = open((std::string(argv[1]) + "/" + std::to_string(i - 3) + ".bytes").c_str(),
                         O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
     if (stream->file < 0) die("open");
     epoll_event event{};

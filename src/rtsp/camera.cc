@@ -92,7 +92,6 @@ void Camera::on_readable() {
 }
 
 void Camera::receive_batch() {
-  received_since_tick_ = true;
   const MonotonicTime now = executor_.clock().now();
   for (int i = 0; i < kReceivesPerBatch; ++i) {
     if (!receive_once(now)) return;
@@ -179,28 +178,26 @@ void Camera::on_tick() {
   if (was_frozen(now)) return;
   last_tick_ = now;
   start_tick();
-  // Thin streams stay below the low-water mark: look for them here.
-  if (!std::exchange(received_since_tick_, false)) {
-    receive_batch();
-    received_since_tick_ = false;
-    if (!session_) return;
-  }
+  // The usual rate stays below the low-water mark: look for it here.
+  receive_batch();
+  if (!session_) return;
   session_->on_tick(now);
   after_session_step(now);
   if (session_ && now - window_start_ >= kRateWindow) adapt_low_water_mark(now);
 }
 
-/// Wake-ups, not bytes, are the price of receiving: at most 100 ms of the measured rate are
-/// awaited.
+/// Wake-ups, not bytes, are the price of receiving, so what comes at the usual rate is fetched by the
+/// tick, which all cameras of a shard share. Only what comes much faster (a key frame, a burst after a
+/// stall) wakes the shard by itself. Either way bytes wait for at most 100 ms.
 void Camera::adapt_low_water_mark(MonotonicTime now) {
   const auto elapsed_ms = std::chrono::duration_cast<milliseconds>(now - window_start_).count();
-  const std::uint64_t bytes_per_100ms =
-      window_bytes_ * 100 / static_cast<std::uint64_t>(elapsed_ms);
+  const std::uint64_t bytes_per_tick =
+      window_bytes_ * (kTick / milliseconds(1)) / static_cast<std::uint64_t>(elapsed_ms);
   window_bytes_ = 0;
   window_start_ = now;
   publish_status();
   if (!is_playing_) return;
-  const std::size_t wanted = std::clamp<std::size_t>(bytes_per_100ms, 1, kMaxLowWaterMark);
+  const std::size_t wanted = std::clamp<std::size_t>(bytes_per_tick * 5 / 2, 1, kMaxLowWaterMark);
   const bool is_close =
       wanted <= low_water_mark_ + low_water_mark_ / 4 && low_water_mark_ <= wanted + wanted / 4;
   if (is_close) return;

@@ -129,7 +129,6 @@ class Camera final : private base::ConnectionHandler {
   MonotonicTime last_tick_;
   MonotonicTime playing_since_;
   bool is_playing_ = false;  // SessionStarted was delivered
-  bool received_since_tick_ = false;
   std::size_t low_water_mark_ = 1;
   std::uint64_t window_bytes_ = 0;  // since window_start_, for the rate
   MonotonicTime window_start_;
