@@ -12,13 +12,14 @@ __extension__ using Wide = __int128;  // a product of two 64-bit values always f
 
 constexpr std::uint32_t kMicrosecondsHz = 1'000'000;
 
-Wide divide(Wide value, Wide divisor, Rounding rounding) {
+template <class Integer>
+Integer divide(Integer value, Integer divisor, Rounding rounding) {
   if (divisor < 0) {
     value = -value;
     divisor = -divisor;
   }
-  Wide quotient = value / divisor;
-  Wide remainder = value % divisor;
+  Integer quotient = value / divisor;
+  Integer remainder = value % divisor;
   if (remainder < 0) {  // now quotient is rounded down and 0 <= remainder < divisor
     remainder += divisor;
     quotient -= 1;
@@ -53,7 +54,14 @@ std::int64_t clamped(Wide value) {
 std::optional<std::int64_t> multiply_divide(std::int64_t value, std::int64_t numerator,
                                             std::int64_t denominator, Rounding rounding) {
   if (denominator == 0) return std::nullopt;
-  const Wide result = divide(static_cast<Wide>(value) * numerator, denominator, rounding);
+  // Years of media fit 64 bits, whose division takes a third of the time; this runs several times a unit.
+  std::int64_t product = 0;
+  if (!__builtin_mul_overflow(value, numerator, &product) &&
+      product != std::numeric_limits<std::int64_t>::min() &&
+      denominator != std::numeric_limits<std::int64_t>::min()) {
+    return divide(product, denominator, rounding);
+  }
+  const Wide result = divide<Wide>(static_cast<Wide>(value) * numerator, denominator, rounding);
   const std::int64_t narrow = clamped(result);
   if (static_cast<Wide>(narrow) != result) return std::nullopt;
   return narrow;

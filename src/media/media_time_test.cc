@@ -81,5 +81,16 @@ RC_GTEST_PROP(MediaTime, RoundingBracketsTheExactQuotient,
   RC_ASSERT(nearest == down || nearest == up);
 }
 
+RC_GTEST_PROP(MediaTime, TheSameFractionInMoreThan64BitsGivesTheSame, ()) {
+  const auto value = *rc::gen::inRange<std::int64_t>(-(1LL << 40), 1LL << 40);
+  const auto numerator = *rc::gen::inRange<std::int64_t>(1, 1LL << 20);
+  const auto denominator = *rc::gen::inRange<std::int64_t>(1, 1LL << 20);
+  constexpr std::int64_t kWide = 1LL << 22;  // products of up to 82 bits
+  for (const Rounding rounding : {Rounding::kDown, Rounding::kNearest, Rounding::kUp}) {
+    RC_ASSERT(multiply_divide(value, numerator * kWide, denominator * kWide, rounding) ==
+              multiply_divide(value, numerator, denominator, rounding));
+  }
+}
+
 }  // namespace
 }  // namespace longtake::media

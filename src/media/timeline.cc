@@ -96,12 +96,12 @@ std::optional<microseconds> Timeline::State::floor_for(TrackId id, const Track& 
 
 Timeline::State::Track& Timeline::State::track_of(const AccessUnit& unit) {
   const std::uint32_t timescale_hz = unit.dts.timescale_hz();
-  const auto [at, is_new] = tracks.try_emplace(unit.track, TrackClock(options, timescale_hz));
-  if (!is_new && at->second.clock.timescale_hz() != timescale_hz) {
-    tracks.erase(at);  // ticks of another length: another clock
-    return tracks.try_emplace(unit.track, TrackClock(options, timescale_hz)).first->second;
+  const auto known = tracks.find(unit.track);
+  if (known != tracks.end()) {
+    if (known->second.clock.timescale_hz() == timescale_hz) return known->second;
+    tracks.erase(known);  // ticks of another length: another clock
   }
-  return at->second;
+  return tracks.try_emplace(unit.track, TrackClock(options, timescale_hz)).first->second;
 }
 
 void Timeline::State::follow_wall_clock(microseconds receipt, microseconds wall_minus_monotonic) {

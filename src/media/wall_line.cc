@@ -44,7 +44,11 @@ void WallLine::extend(microseconds position, microseconds target) {
 microseconds WallLine::offset_at(microseconds position) const {
   if (position <= stretches_.front().begin) return stretches_.front().offset_at_begin;
   if (position >= stretches_.back().end) return stretches_.back().offset_at_end;
-  const auto after = std::ranges::upper_bound(stretches_, position, {}, &Stretch::end);
+  // Mostly it is the newest; the others are far apart in memory.
+  const auto newest = std::prev(stretches_.end());
+  const auto after = position >= newest->begin
+                         ? newest
+                         : std::ranges::upper_bound(stretches_, position, {}, &Stretch::end);
   return after->offset_at_begin + scaled(after->offset_at_end - after->offset_at_begin,
                                          position - after->begin, after->end - after->begin);
 }
