@@ -5,12 +5,13 @@ Cameras of 2 Mbit/s (1080p15 H.264 + AAC) on loopback. The floor receives and wr
 ffmpeg is one `-c copy` fragmented-MP4 process a camera. CPU is user + system of the recording process(es) only, over a
 window after everybody records, in ms per stream-second; the simulated cameras run in a process of their own.
 
-    bench/cameras.py [--cameras 8,64,256] [--seconds 20] [--only longtake,floor,ffmpeg]
+    bench/cameras.py [--cameras 8,64,256] [--seconds 20] [--rounds 3] [--only longtake,floor,ffmpeg]
 """
 
 import argparse
 import pathlib
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -109,37 +110,49 @@ def run_longtake(folder, urls, seconds, settle):
 RUNS = {"floor": run_floor, "longtake": run_longtake, "ffmpeg": run_ffmpeg}
 
 
+def measure(who, count, files, options):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="longtake-bench-"))
+    camsim, urls = start_cameras(folder, files, count)
+    try:
+        return RUNS[who](folder, urls, options.seconds, options.settle)
+    finally:
+        camsim.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cameras", default="8,64,256")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--settle", type=float, default=5)
     parser.add_argument("--only", default="floor,longtake,ffmpeg")
-    parser.add_argument("--ffmpeg-most", type=int, default=64, help="more processes than this do not fit a small machine")
+    parser.add_argument("--rounds", type=int, default=3, help="taken in turn; the table shows medians")
     options = parser.parse_args()
     media = ROOT / "build" / "bench-media" / "bench.h264"
     if not media.exists():
         subprocess.run([str(ROOT / "sim" / "media" / "make.sh"), "bench"], check=True)
     audio = media.with_suffix(".aac")
     files = f"{media},{audio}" if audio.exists() else str(media)
-    print(f"{'cameras':>7}  {'who':<9} {'ms CPU / stream-s':>17} {'ratio to floor':>14} {'MiB / camera':>12} {'switches/s':>10}  facts")
+    contenders = options.only.split(",")
+    print(f"{'cameras':>7}  {'who':<9} {'ms CPU / stream-s':>17} {'(all rounds)':>20} {'ratio to floor':>14} {'MiB / camera':>12} "
+          f"{'switches/s':>10}  facts of the last round")
     for count in [int(word) for word in options.cameras.split(",")]:
-        floor = None
-        for who in options.only.split(","):
-            if who == "ffmpeg" and count > options.ffmpeg_most:
-                continue
-            folder = pathlib.Path(tempfile.mkdtemp(prefix="longtake-bench-"))
-            camsim, urls = start_cameras(folder, files, count)
-            try:
-                window, facts = RUNS[who](folder, urls, options.seconds, options.settle)
-            finally:
-                camsim.kill()
-                shutil.rmtree(folder, ignore_errors=True)
-            cost = window.per_stream(count)
-            floor = cost if who == "floor" else floor
+        # In turn, so that a neighbour on the machine is everybody's neighbour.
+        windows, facts = {who: [] for who in contenders}, {}
+        for _ in range(options.rounds):
+            for who in contenders:
+                window, facts[who] = measure(who, count, files, options)
+                windows[who].append(window)
+        costs = {who: [window.per_stream(count) for window in windows[who]] for who in contenders}
+        floor = statistics.median(costs["floor"]) if "floor" in costs else None
+        for who in contenders:
+            cost = statistics.median(costs[who])
             ratio = f"{cost / floor:.2f}" if floor else "-"
-            print(f"{count:>7}  {who:<9} {cost:>17.3f} {ratio:>14} {window.memory / count:>12.2f} {window.switches:>10.0f}  "
-                  f"{', '.join(f'{key}: {value}' for key, value in facts.items())}", flush=True)
+            memory = statistics.median(window.memory for window in windows[who]) / count
+            switches = statistics.median(window.switches for window in windows[who])
+            rounds = " ".join(f"{one:.3f}" for one in costs[who])
+            print(f"{count:>7}  {who:<9} {cost:>17.3f} {rounds:>20} {ratio:>14} {memory:>12.2f} {switches:>10.0f}  "
+                  f"{', '.join(f'{key}: {value}' for key, value in facts[who].items())}", flush=True)
 
 
 if __name__ == "__main__":
