@@ -4,23 +4,19 @@
 
 #include <algorithm>
 #include <atomic>
-#include <map>
 #include <thread>
 #include <utility>
 
+#include "archive/answers.h"
 #include "archive/committer.h"
 #include "archive/media_facts.h"
-#include "archive/reader_pool.h"
 #include "archive/reaper.h"
-#include "archive/recorder.h"
-#include "archive/recording_facts.h"
 #include "archive/recovery.h"
-#include "archive/timeline_query.h"
+#include "archive/roster.h"
 #include "archive/trusted_time.h"
 #include "archive/volume.h"
 #include "archive/volume_writer.h"
 #include "base/kill_point.h"
-#include "base/mutex.h"
 #include "store/store.h"
 
 namespace longtake::archive {
@@ -30,7 +26,6 @@ namespace {
 constexpr nanoseconds kCloseLimit = seconds(5);
 constexpr nanoseconds kLedgerSyncLimit = seconds(5);
 constexpr std::size_t kSyncsAtOnce = 8;
-constexpr int kAttempts = 10;
 constexpr nanoseconds kIdentityInterval = seconds(2);
 constexpr nanoseconds kListingLimit = milliseconds(50);
 
@@ -40,20 +35,6 @@ bool is_name(const std::string& name) {
   };
   return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, is_good);
 }
-
-/// Everything of one recording that this life has touched.
-struct Recording {
-  Recording(RecordingFolder in_folder, store::FactSink& store)
-      : folder(std::move(in_folder)), facts(folder.id, store) {}
-
-  const RecordingFolder folder;
-  RecordingFacts facts;
-  // Guarded by the archive's lock.
-  std::shared_ptr<RecordingWriter> writer;  // made with the first handle, stays for the life
-  const Recorder* recorder = nullptr;       // the handle's, while there is one
-  bool has_handle = false;
-  bool is_armed = false;
-};
 
 class VolumeArchive final : public Archive {
  public:
@@ -68,15 +49,21 @@ class VolumeArchive final : public Archive {
   void disarm(const std::string& name) override;
 
   [[nodiscard]] bool is_ready() const override { return is_recovered_.load(); }
-  Result<std::vector<RecordingStatus>> recordings() override;
-  Result<RecordingStatus> recording(const std::string& name) override;
-  Result<media::TimelineAnswer> timeline(const std::string& name, TimeRange within) override;
+  Result<std::vector<RecordingStatus>> recordings() override { return answers_->recordings(); }
+  Result<RecordingStatus> recording(const std::string& name) override {
+    return answers_->recording(name);
+  }
+  Result<media::TimelineAnswer> timeline(const std::string& name, TimeRange within) override {
+    return answers_->timeline(name, within);
+  }
   Result<std::vector<SegmentInfo>> segments(const std::string& name, TimeRange within,
-                                            std::size_t limit) override;
-  Result<SegmentFile> open_segment(const std::string& name, media::SegmentId id) override;
+                                            std::size_t limit) override {
+    return answers_->segments(name, within, limit);
+  }
+  Result<SegmentFile> open_segment(const std::string& name, media::SegmentId id) override {
+    return answers_->open_segment(name, id);
+  }
   Result<void> close() override;
-
-  void release(const std::shared_ptr<Recording>& recording);
 
  private:
   class Handle;
@@ -93,16 +80,7 @@ class VolumeArchive final : public Archive {
   bool is_listed(media::RecordingId recording, media::SegmentId segment);
   void explain(const RecordingFolder& folder, WallTime from, media::Reason reason,
                std::string detail);
-  std::shared_ptr<Recording> entry_of(const RecordingFolder& folder) LT_REQUIRES(mutex_);
-  [[nodiscard]] std::shared_ptr<Recording> find(const std::string& name);
-  Result<std::shared_ptr<Recording>> require(const std::string& name);
-  [[nodiscard]] std::shared_ptr<RecordingWriter> writer_of(const Recording& recording);
-  [[nodiscard]] LiveRecordingPtr live_of(const Recording& recording);
-  [[nodiscard]] std::uint64_t version_of(const Recording& recording);
-  Result<media::TimelineAnswer> ask_timeline(store::CatalogReader& reader,
-                                             const Recording& recording, TimeRange within);
   [[nodiscard]] std::uint64_t live_bytes(media::RecordingId id);
-  [[nodiscard]] RecordingStatus live_status(const Recording& recording);
   bool settle_all();
 
   const Options options_;
@@ -126,30 +104,29 @@ class VolumeArchive final : public Archive {
   std::atomic<bool> is_stopping_{false};
   std::atomic<bool> is_recovered_{false};
   bool is_closed_ = false;
-
-  base::Mutex mutex_;
-  std::map<std::string, std::shared_ptr<Recording>> recordings_ LT_GUARDED_BY(mutex_);
+  // Last, so that writers go before what they borrow.
+  std::unique_ptr<Roster> roster_;
+  std::unique_ptr<Answers> answers_;
 };
 
 // ---- A recording's handle ----
 
 class VolumeArchive::Handle final : public RecordingHandle {
  public:
-  Handle(VolumeArchive& archive, std::shared_ptr<Recording> recording,
-         std::unique_ptr<Recorder> recorder, base::Executor& shard)
-      : archive_(archive),
-        recording_(std::move(recording)),
-        recorder_(std::move(recorder)),
-        shard_(shard) {}
+  Handle(std::shared_ptr<KnownRecording> recording, std::unique_ptr<Recorder> recorder,
+         base::Executor& shard)
+      : recording_(std::move(recording)), recorder_(std::move(recorder)), shard_(shard) {
+    recording_->set_recorder(*recorder_);
+  }
   ~Handle() override {
     finish(media::Reason::kOperatorStop);
-    archive_.release(recording_);
+    recording_->release();
   }
 
   media::ItemSink& sink() override { return *recorder_; }
   void stop(media::Reason reason, base::Task done) override {
     finish(reason);
-    recording_->writer->on_settled(
+    recording_->writer()->on_settled(
         [&shard = shard_, task = std::move(done)]() mutable { shard.post(std::move(task)); });
   }
 
@@ -158,8 +135,7 @@ class VolumeArchive::Handle final : public RecordingHandle {
     if (!std::exchange(is_finished_, true)) recorder_->finish(reason);
   }
 
-  VolumeArchive& archive_;
-  std::shared_ptr<Recording> recording_;
+  std::shared_ptr<KnownRecording> recording_;
   std::unique_ptr<Recorder> recorder_;
   base::Executor& shard_;
   bool is_finished_ = false;
@@ -204,6 +180,9 @@ Result<void> VolumeArchive::start_store() {
   LT_ASSIGN(store_, store::Store::start(std::move(options), environment_.files, environment_.clock,
                                         environment_.logger, environment_.metrics));
   readers_ = std::make_unique<ReaderPool>(*store_);
+  roster_ = std::make_unique<Roster>(*volume_, *store_);
+  answers_ = std::make_unique<Answers>(Answers::Environment{
+      *volume_, *roster_, *store_, *readers_, health_, environment_.files, environment_.clock});
   store_->append(store::ProcessStarted{volume_->start(), volume_->boot_id(), started_});
   return {};
 }
@@ -288,12 +267,7 @@ void VolumeArchive::recover() {
 
 void VolumeArchive::explain(const RecordingFolder& folder, WallTime from, media::Reason reason,
                             std::string detail) {
-  std::shared_ptr<Recording> recording;
-  {
-    const base::MutexLock lock(mutex_);
-    recording = entry_of(folder);
-  }
-  recording->facts.explain_downtime(from, reason, std::move(detail));
+  roster_->entry_of(folder)->facts.explain_downtime(from, reason, std::move(detail));
 }
 
 // ---- What the threads do beside their work ----
@@ -337,7 +311,7 @@ void VolumeArchive::forget_listed() {
     std::vector<media::SegmentId> segments;
   };
   struct Told {
-    std::shared_ptr<Recording> recording;
+    std::shared_ptr<KnownRecording> recording;
     std::uint64_t gaps = 0;
   };
   std::vector<Closed> closed;
@@ -346,12 +320,9 @@ void VolumeArchive::forget_listed() {
     if (!segments.empty()) closed.push_back({std::move(writer), std::move(segments)});
   }
   std::vector<Told> told;
-  {
-    const base::MutexLock lock(mutex_);
-    for (const auto& [name, recording] : recordings_) {
-      if (!recording->facts.recent().reasons.empty())
-        told.push_back({recording, recording->facts.told()});
-    }
+  for (auto& recording : roster_->all()) {
+    const std::uint64_t gaps = recording->facts.told();
+    if (!recording->facts.recent().reasons.empty()) told.push_back({std::move(recording), gaps});
   }
   if (closed.empty() && told.empty()) return;
   // All their facts came before; what is applied now is listed from now on (invariant A10).
@@ -376,30 +347,6 @@ bool VolumeArchive::is_listed(media::RecordingId recording, media::SegmentId seg
 
 // ---- Recordings come and go ----
 
-std::shared_ptr<Recording> VolumeArchive::entry_of(const RecordingFolder& folder) {
-  auto& entry = recordings_[folder.name];
-  if (entry == nullptr) {
-    entry = std::make_shared<Recording>(folder, *store_);
-    entry->is_armed = true;  // until we know better; arming again what is armed changes nothing
-  }
-  return entry;
-}
-
-std::shared_ptr<Recording> VolumeArchive::find(const std::string& name) {
-  const auto folder = volume_->find(name);
-  if (!folder) return nullptr;
-  const base::MutexLock lock(mutex_);
-  return entry_of(*folder);
-}
-
-Result<std::shared_ptr<Recording>> VolumeArchive::require(const std::string& name) {
-  auto recording = find(name);
-  if (recording == nullptr) {
-    return fail(ErrorCode::kNotFound, fmt::format("there is no recording \"{}\"", name));
-  }
-  return recording;
-}
-
 Result<std::unique_ptr<RecordingHandle>> VolumeArchive::start_recording(
     const RecordingConfig& config, base::Executor& shard) {
   if (!is_name(config.name)) {
@@ -412,27 +359,22 @@ Result<std::unique_ptr<RecordingHandle>> VolumeArchive::start_recording(
   // Also when it is not new: a crash may have come between its folder and this fact, which says the same twice unharmed.
   store_->append(
       store::RecordingCreated{found->folder.id, found->folder.name, found->folder.created});
-  std::shared_ptr<Recording> recording;
+  const std::shared_ptr<KnownRecording> recording = roster_->entry_of(found->folder);
+  const auto claim = recording->claim([&] {
+    auto writer = std::make_shared<RecordingWriter>(
+        recording->folder(), *disk_, recording->facts, [this] { writer_->wake(); },
+        [this] { committer_->request(); });
+    writer_->add(writer);
+    return writer;
+  });
+  if (!claim) {
+    return fail(ErrorCode::kAlreadyExists,
+                fmt::format("recording \"{}\" has a writer already", config.name));
+  }
   RecordingIdentity identity;
   identity.id = found->folder.id;
   identity.name = found->folder.name;
-  {
-    const base::MutexLock lock(mutex_);
-    recording = entry_of(found->folder);
-    if (recording->has_handle) {
-      return fail(ErrorCode::kAlreadyExists,
-                  fmt::format("recording \"{}\" has a writer already", config.name));
-    }
-    recording->has_handle = true;
-    identity.is_armed = recording->is_armed && !found->is_new;
-    recording->is_armed = true;
-    if (recording->writer == nullptr) {
-      recording->writer = std::make_shared<RecordingWriter>(
-          recording->folder, *disk_, recording->facts, [this] { writer_->wake(); },
-          [this] { committer_->request(); });
-      writer_->add(recording->writer);
-    }
-  }
+  identity.is_armed = claim->was_armed && !found->is_new;
   if (const auto& alive = volume_->last_alive()) identity.last_known_wall = alive->wall;
   if (identity.is_armed) {
     // It may have been disarmed when the last life ended; if not, this changes nothing.
@@ -440,19 +382,9 @@ Result<std::unique_ptr<RecordingHandle>> VolumeArchive::start_recording(
   }
   set_policy(config);
   auto recorder = std::make_unique<Recorder>(
-      identity, config, *recording->writer, recording->facts,
-      [this] { return volume_->next_run(); }, shard, environment_.logger, environment_.metrics);
-  {
-    const base::MutexLock lock(mutex_);
-    recording->recorder = recorder.get();
-  }
-  return std::make_unique<Handle>(*this, std::move(recording), std::move(recorder), shard);
-}
-
-void VolumeArchive::release(const std::shared_ptr<Recording>& recording) {
-  const base::MutexLock lock(mutex_);
-  recording->recorder = nullptr;
-  recording->has_handle = false;
+      identity, config, *claim->writer, recording->facts, [this] { return volume_->next_run(); },
+      shard, environment_.logger, environment_.metrics);
+  return std::make_unique<Handle>(recording, std::move(recorder), shard);
 }
 
 void VolumeArchive::set_policy(const RecordingConfig& config) { reaper_->set_policy(config); }
@@ -463,30 +395,10 @@ void VolumeArchive::set_volume_policy(const VolumePolicy& policy) {
 }
 
 void VolumeArchive::disarm(const std::string& name) {
-  const auto recording = find(name);
+  const auto recording = roster_->find(name);
   if (recording == nullptr) return;
-  {
-    const base::MutexLock lock(mutex_);
-    recording->is_armed = false;
-  }
-  recording->facts.append(store::Disarmed{recording->folder.id, environment_.clock.wall_now()});
-}
-
-// ---- Questions ----
-
-std::shared_ptr<RecordingWriter> VolumeArchive::writer_of(const Recording& recording) {
-  const base::MutexLock lock(mutex_);
-  return recording.writer;
-}
-
-LiveRecordingPtr VolumeArchive::live_of(const Recording& recording) {
-  const auto writer = writer_of(recording);
-  return writer != nullptr ? writer->live().load() : std::make_shared<const LiveRecording>();
-}
-
-std::uint64_t VolumeArchive::version_of(const Recording& recording) {
-  const auto writer = writer_of(recording);
-  return recording.facts.version() + (writer != nullptr ? writer->version() : 0);
+  recording->disarm();
+  recording->facts.append(store::Disarmed{recording->folder().id, environment_.clock.wall_now()});
 }
 
 std::uint64_t VolumeArchive::live_bytes(media::RecordingId id) {
@@ -498,119 +410,6 @@ std::uint64_t VolumeArchive::live_bytes(media::RecordingId id) {
     }
   }
   return bytes;
-}
-
-RecordingStatus VolumeArchive::live_status(const Recording& recording) {
-  RecordingStatus status;
-  status.id = recording.folder.id;
-  status.name = recording.folder.name;
-  std::shared_ptr<RecordingWriter> writer;
-  {
-    const base::MutexLock lock(mutex_);
-    writer = recording.writer;
-    if (recording.recorder != nullptr) status.state = recording.recorder->state();
-  }
-  if (writer != nullptr) {
-    if (const RunInfoPtr run = writer->last_run()) status.tracks = run->tracks;
-  }
-  if (status.state == RecordingState::kRecording && !health_.is_healthy()) {
-    status.state = RecordingState::kWaiting;  // for the disk
-  }
-  return status;
-}
-
-Result<RecordingStatus> VolumeArchive::recording(const std::string& name) {
-  LT_ASSIGN(const std::shared_ptr<Recording> recording, require(name));
-  RecordingStatus status = live_status(*recording);
-  const LiveRecordingPtr live = live_of(*recording);  // before the catalog: see LiveIndex
-  if (store_->is_ready()) {
-    LT_ASSIGN(ReaderPool::Lease reader, readers_->take());
-    auto row = reader->recording(recording->folder.id);
-    if (!row) return std::unexpected(std::move(row).error());
-    if (*row) add_stored(**row, status);
-    LT_TRY(add_live(*reader, *live, status));
-  }
-  return status;
-}
-
-Result<std::vector<RecordingStatus>> VolumeArchive::recordings() {
-  std::vector<RecordingStatus> all;
-  for (const RecordingFolder& folder : volume_->recordings()) {
-    LT_ASSIGN(RecordingStatus status, recording(folder.name));
-    all.push_back(std::move(status));
-  }
-  return all;
-}
-
-Result<media::TimelineAnswer> VolumeArchive::timeline(const std::string& name, TimeRange within) {
-  LT_ASSIGN(const std::shared_ptr<Recording> recording, require(name));
-  LT_ASSIGN(ReaderPool::Lease reader, readers_->take());
-  // Four places know a part of the answer. What moves from one to the next while they are asked could be seen in neither,
-  // so they are asked again; a recording changes a few times a second, and the questions take less than that.
-  for (int attempt = 1;; ++attempt) {
-    const std::uint64_t before = version_of(*recording);
-    auto answer = ask_timeline(*reader, *recording, within);
-    if (!answer || attempt == kAttempts || version_of(*recording) == before) return answer;
-  }
-}
-
-Result<media::TimelineAnswer> VolumeArchive::ask_timeline(store::CatalogReader& reader,
-                                                          const Recording& recording,
-                                                          TimeRange within) {
-  const std::shared_ptr<RecordingWriter> writer = writer_of(recording);
-  const LiveRecordingPtr live =
-      writer != nullptr ? writer->live().load() : std::make_shared<const LiveRecording>();
-  const std::optional<WallTime> undecided_from =
-      writer != nullptr ? writer->undecided_from() : std::nullopt;
-  const RecordingFacts::Recent recent = recording.facts.recent();
-  // The catalog last: what leaves the others is in it already (invariant A10).
-  auto coverage = reader.coverage(recording.folder.id, within);
-  if (!coverage) return std::unexpected(std::move(coverage).error());
-  add_recent(recent, *coverage);
-  const auto row = reader.recording(recording.folder.id);
-  if (!row) return std::unexpected(row.error());
-  const std::optional<WallTime> last = *row ? (*row)->last : std::nullopt;
-  return make_timeline(std::move(*coverage), *live, within, last, undecided_from,
-                       environment_.clock.wall_now());
-}
-
-Result<std::vector<SegmentInfo>> VolumeArchive::segments(const std::string& name, TimeRange within,
-                                                         std::size_t limit) {
-  LT_ASSIGN(const std::shared_ptr<Recording> recording, require(name));
-  const LiveRecordingPtr live = live_of(*recording);
-  LT_ASSIGN(ReaderPool::Lease reader, readers_->take());
-  auto rows = reader->segments(recording->folder.id, within, limit);
-  if (!rows) return std::unexpected(std::move(rows).error());
-  return merge_segments(*rows, *live, within, limit);
-}
-
-Result<SegmentFile> VolumeArchive::open_segment(const std::string& name, media::SegmentId id) {
-  LT_ASSIGN(const std::shared_ptr<Recording> recording, require(name));
-  const LiveRecordingPtr live = live_of(*recording);
-  if (const LiveSegment* segment = find_live(*live, id)) {
-    LT_ASSIGN(auto file, environment_.files.open(segment->path, base::OpenMode::kRead));
-    // A closed one has its summary behind the last fragment already.
-    std::uint64_t size_bytes = segment->index->end_bytes();
-    if (segment->is_closed) {
-      LT_ASSIGN(size_bytes, file->size());
-    }
-    return SegmentFile{std::move(file), size_bytes, !segment->is_closed};
-  }
-  LT_ASSIGN(ReaderPool::Lease reader, readers_->take());
-  auto row = reader->segment(recording->folder.id, id);
-  if (!row) return std::unexpected(std::move(row).error());
-  if (!*row || (*row)->state == store::SegmentState::kDeleted) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("recording \"{}\" has no segment {}", name, media::to_string(id)));
-  }
-  if ((*row)->state == store::SegmentState::kOpen) {
-    return fail(ErrorCode::kUnavailable,
-                fmt::format("segment {} was left open and is being recovered; try again shortly",
-                            media::to_string(id)));
-  }
-  const std::string path = segment_path(recording->folder.path, (*row)->day, id);
-  LT_ASSIGN(auto file, environment_.files.open(path, base::OpenMode::kRead));
-  return SegmentFile{std::move(file), (*row)->size_bytes, false};
 }
 
 // ---- Closing ----

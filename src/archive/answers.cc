@@ -1,0 +1,135 @@
+#include "archive/answers.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "archive/timeline_query.h"
+
+namespace longtake::archive {
+namespace {
+
+constexpr int kAttempts = 10;
+
+LiveRecordingPtr live_of(const KnownRecording& recording) {
+  const auto writer = recording.writer();
+  return writer != nullptr ? writer->live().load() : std::make_shared<const LiveRecording>();
+}
+
+std::uint64_t version_of(const KnownRecording& recording) {
+  const auto writer = recording.writer();
+  return recording.facts.version() + (writer != nullptr ? writer->version() : 0);
+}
+
+}  // namespace
+
+RecordingStatus Answers::live_status(const KnownRecording& recording) const {
+  RecordingStatus status;
+  status.id = recording.folder().id;
+  status.name = recording.folder().name;
+  status.state = recording.state();
+  const std::shared_ptr<RecordingWriter> writer = recording.writer();
+  if (writer != nullptr) {
+    if (const RunInfoPtr run = writer->last_run()) status.tracks = run->tracks;
+  }
+  if (status.state == RecordingState::kRecording && !environment_.health.is_healthy()) {
+    status.state = RecordingState::kWaiting;  // for the disk
+  }
+  return status;
+}
+
+Result<RecordingStatus> Answers::recording(const std::string& name) {
+  LT_ASSIGN(const std::shared_ptr<KnownRecording> recording, environment_.roster.require(name));
+  RecordingStatus status = live_status(*recording);
+  const LiveRecordingPtr live = live_of(*recording);  // before the catalog: see LiveIndex
+  if (environment_.store.is_ready()) {
+    LT_ASSIGN(ReaderPool::Lease reader, environment_.readers.take());
+    auto row = reader->recording(recording->folder().id);
+    if (!row) return std::unexpected(std::move(row).error());
+    if (*row) add_stored(**row, status);
+    LT_TRY(add_live(*reader, *live, status));
+  }
+  return status;
+}
+
+Result<std::vector<RecordingStatus>> Answers::recordings() {
+  std::vector<RecordingStatus> all;
+  for (const RecordingFolder& folder : environment_.volume.recordings()) {
+    LT_ASSIGN(RecordingStatus status, recording(folder.name));
+    all.push_back(std::move(status));
+  }
+  return all;
+}
+
+Result<media::TimelineAnswer> Answers::timeline(const std::string& name, TimeRange within) {
+  LT_ASSIGN(const std::shared_ptr<KnownRecording> recording, environment_.roster.require(name));
+  LT_ASSIGN(ReaderPool::Lease reader, environment_.readers.take());
+  // Four places know a part of the answer. What moves from one to the next while they are asked could be seen in neither,
+  // so they are asked again; a recording changes a few times a second, and the questions take less than that.
+  for (int attempt = 1;; ++attempt) {
+    const std::uint64_t before = version_of(*recording);
+    auto answer = ask_timeline(*reader, *recording, within);
+    if (!answer || attempt == kAttempts || version_of(*recording) == before) return answer;
+  }
+}
+
+Result<media::TimelineAnswer> Answers::ask_timeline(store::CatalogReader& reader,
+                                                    const KnownRecording& recording,
+                                                    TimeRange within) {
+  const std::shared_ptr<RecordingWriter> writer = recording.writer();
+  const LiveRecordingPtr live =
+      writer != nullptr ? writer->live().load() : std::make_shared<const LiveRecording>();
+  const std::optional<WallTime> undecided_from =
+      writer != nullptr ? writer->undecided_from() : std::nullopt;
+  const RecordingFacts::Recent recent = recording.facts.recent();
+  // The catalog last: what leaves the others is in it already (invariant A10).
+  auto coverage = reader.coverage(recording.folder().id, within);
+  if (!coverage) return std::unexpected(std::move(coverage).error());
+  add_recent(recent, *coverage);
+  const auto row = reader.recording(recording.folder().id);
+  if (!row) return std::unexpected(row.error());
+  const std::optional<WallTime> last = *row ? (*row)->last : std::nullopt;
+  return make_timeline(std::move(*coverage), *live, within, last, undecided_from,
+                       environment_.clock.wall_now());
+}
+
+Result<std::vector<SegmentInfo>> Answers::segments(const std::string& name, TimeRange within,
+                                                   std::size_t limit) {
+  LT_ASSIGN(const std::shared_ptr<KnownRecording> recording, environment_.roster.require(name));
+  const LiveRecordingPtr live = live_of(*recording);
+  LT_ASSIGN(ReaderPool::Lease reader, environment_.readers.take());
+  auto rows = reader->segments(recording->folder().id, within, limit);
+  if (!rows) return std::unexpected(std::move(rows).error());
+  return merge_segments(*rows, *live, within, limit);
+}
+
+Result<SegmentFile> Answers::open_segment(const std::string& name, media::SegmentId id) {
+  LT_ASSIGN(const std::shared_ptr<KnownRecording> recording, environment_.roster.require(name));
+  const LiveRecordingPtr live = live_of(*recording);
+  if (const LiveSegment* segment = find_live(*live, id)) {
+    LT_ASSIGN(auto file, environment_.files.open(segment->path, base::OpenMode::kRead));
+    // A closed one has its summary behind the last fragment already.
+    std::uint64_t size_bytes = segment->index->end_bytes();
+    if (segment->is_closed) {
+      LT_ASSIGN(size_bytes, file->size());
+    }
+    return SegmentFile{std::move(file), size_bytes, !segment->is_closed};
+  }
+  LT_ASSIGN(ReaderPool::Lease reader, environment_.readers.take());
+  auto row = reader->segment(recording->folder().id, id);
+  if (!row) return std::unexpected(std::move(row).error());
+  if (!*row || (*row)->state == store::SegmentState::kDeleted) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("recording \"{}\" has no segment {}", name, media::to_string(id)));
+  }
+  if ((*row)->state == store::SegmentState::kOpen) {
+    return fail(ErrorCode::kUnavailable,
+                fmt::format("segment {} was left open and is being recovered; try again shortly",
+                            media::to_string(id)));
+  }
+  const std::string path = segment_path(recording->folder().path, (*row)->day, id);
+  LT_ASSIGN(auto file, environment_.files.open(path, base::OpenMode::kRead));
+  return SegmentFile{std::move(file), (*row)->size_bytes, false};
+}
+
+}  // namespace longtake::archive
