@@ -69,6 +69,7 @@ std::optional<Ring::Item> Ring::pop() {
 std::optional<Ring::Dropped> Ring::drop_oldest_gop() {
   Dropped dropped;
   bool starts_segment = false;
+  const bool ends_open = !items_.empty() && !items_.back().is_finish;
   auto at = items_.begin();
   while (at != items_.end()) {
     if (at->is_finish) {  // a marker stays: it closes what is already in a file
@@ -85,7 +86,7 @@ std::optional<Ring::Dropped> Ring::drop_oldest_gop() {
     at = items_.erase(at);
   }
   if (dropped.fragments == 0) return std::nullopt;
-  needs_key_ = items_.empty();  // behind a marker a new segment begins anyway
+  needs_key_ = ends_open;  // behind a marker a new segment begins anyway
   starts_segment_ = starts_segment_ || starts_segment;
   return dropped;
 }

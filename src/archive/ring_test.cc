@@ -84,6 +84,19 @@ TEST_F(RingTest, KeepsAMarkerThatClosesWhatIsAlreadyInAFile) {
   EXPECT_FALSE(ring.pop()->is_finish);
 }
 
+TEST_F(RingTest, DropsTheRestOfAGopAlsoWhenAMarkerWaitsInFrontOfIt) {
+  ring.push_finish();  // of the session before
+  camera.seconds_a_gop = 3;
+  push(2);
+  ASSERT_TRUE(ring.drop_oldest_gop().has_value());
+  push(2);  // the rest of the GOP, then a key frame
+  EXPECT_EQ(refused.size(), 2U);
+  const auto kept = take_all();
+  ASSERT_EQ(kept.size(), 2U);
+  EXPECT_TRUE(kept[0].is_sync);
+  EXPECT_TRUE(kept[0].starts_segment);
+}
+
 TEST_F(RingTest, HasNothingToDropWhenOnlyAMarkerWaits) {
   ring.push_finish();
   EXPECT_FALSE(ring.drop_oldest_gop().has_value());
