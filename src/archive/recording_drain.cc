@@ -39,6 +39,7 @@ bool RecordingWriter::drain(std::size_t limit) {
       in_flight_from_.reset();
       if (item && !item->is_finish && is_covering(item->fragment)) {
         in_flight_from_ = item->fragment.covered().start;
+        is_in_flight_rewrite_ = item->is_rewrite;
       }
     }
     if (!item) break;
@@ -280,6 +281,8 @@ void RecordingWriter::requeue(Segment& segment, bool is_current) {
     if (auto next = ring_.pop()) {
       next->fragment.starts_segment = true;
       ring_.push_front(std::move(*next));
+    } else {
+      ring_.owe_segment_start();
     }
   }
   std::optional<Ring::Item> first;

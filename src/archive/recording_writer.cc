@@ -272,6 +272,9 @@ void RecordingWriter::distrust_open_segments() {
 WallTime RecordingWriter::durable_until() const {
   // invariant A6: contiguous. Whatever is in a file, or was in one that failed, and is not durable ends it.
   std::optional<WallTime> first_missing = ring_.first_rewrite();
+  if (in_flight_from_ && is_in_flight_rewrite_) {
+    first_missing = first_missing ? std::min(*first_missing, *in_flight_from_) : in_flight_from_;
+  }
   for (const std::shared_ptr<Segment>& segment : segments_) {
     for (const Segment::Retained& retained : segment->retained) {
       if (!retained.is_covering) continue;

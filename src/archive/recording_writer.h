@@ -153,6 +153,7 @@ class RecordingWriter final : public FragmentSink {
   Ring ring_ LT_GUARDED_BY(mutex_);
   bool is_in_flight_ LT_GUARDED_BY(mutex_) = false;
   std::optional<WallTime> in_flight_from_ LT_GUARDED_BY(mutex_);  // if it covers
+  bool is_in_flight_rewrite_ LT_GUARDED_BY(mutex_) = false;
   std::shared_ptr<Segment> current_ LT_GUARDED_BY(mutex_);
   std::deque<std::shared_ptr<Segment>> segments_
       LT_GUARDED_BY(mutex_);  // oldest first; current_ is the last

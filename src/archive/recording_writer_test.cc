@@ -220,6 +220,58 @@ TEST(RecordingWriter, Host13_NeverSyncsAFailedFileAgain) {
   EXPECT_EQ(std::ranges::count(synced, synced.front()), 1);
 }
 
+/// Ten seconds of picture, then two that begin the next segment, and the first one's last sync fails while the second's
+/// succeeds: what is durable now has a hole in it.
+struct FailedFileBehindADurableOne : testing::Test {
+  FailedFileBehindADurableOne() {
+    bench.camera = BenchCamera(media::RunId{5U << 24U | 1U}, bench.first, /*has_audio=*/false);
+    bench.record(8);
+    durable = bench.camera.now();
+    bench.submit(4);
+    bench.write();
+    const std::string failed = bench.segment_files().front();
+    bench.files.set_script([failed](const base::FileCall& call) {
+      return call.kind == Kind::kSync && call.path == failed ? fail_with(ErrorCode::kDataLoss)
+                                                             : base::Fault{};
+    });
+    bench.commit();
+    bench.files.set_script({});
+  }
+  DiskBench bench;
+  WallTime durable;
+};
+
+TEST_F(FailedFileBehindADurableOne, Host13_IsNotCalledDurableWhileItIsBeingWrittenAgain) {
+  EXPECT_EQ(bench.recording->live().load()->durable_until, durable);
+  std::uint64_t writes = 0;
+  bench.files.set_script([&](const base::FileCall& call) {
+    base::Fault fault;
+    if (call.kind != Kind::kWrite || !call.path.ends_with(".mp4")) return fault;
+    fault.before = [&, number = ++writes] {
+      if (number > 4)
+        return;  // summary and mfra of the durable one, then init and first fragment of the new one
+      bench.commit();  // on a thread of its own it may come at any moment
+      EXPECT_EQ(bench.recording->live().load()->durable_until, durable) << "write " << number;
+    };
+    return fault;
+  });
+  bench.write();
+  EXPECT_GT(writes, 4U);
+  bench.files.set_script({});
+  ASSERT_TRUE(bench.finish());
+  expect_all_recorded_once(bench);
+}
+
+TEST_F(FailedFileBehindADurableOne, Host13_IsWrittenAgainIntoAFileThatHoldsNothingElse) {
+  bench.write();  // before anything new comes
+  bench.record(8);
+  ASSERT_TRUE(bench.finish());
+  expect_all_recorded_once(bench);
+  for (const store::SegmentClosed& closed : bench.facts.of<store::SegmentClosed>()) {
+    EXPECT_THAT(closed.spans, SizeIs(1)) << media::to_string(closed.segment);
+  }
+}
+
 TEST(RecordingWriter, Host13_RemovesAFileOfWhichNothingWasDurable) {
   DiskBench bench;
   bench.files.set_script([&](const base::FileCall& call) {

@@ -34,6 +34,8 @@ class Ring {
   /// Gives back what was dropped at once: a fragment that needs a key frame which was dropped.
   [[nodiscard]] std::optional<Dropped> push(PendingFragment fragment);
   void push_finish();
+  /// The next fragment pushed begins a segment, whatever it says itself.
+  void owe_segment_start() { starts_segment_ = true; }
   /// In front of all that waits.
   void push_front(Item item);
   [[nodiscard]] std::optional<Item> pop();
