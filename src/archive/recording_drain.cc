@@ -199,8 +199,14 @@ Result<std::shared_ptr<RecordingWriter::Segment>> RecordingWriter::create_segmen
     }
     LT_TRY(std::move(made));
     base::kill_point("segment.day_made");
-    segment->folders_to_sync.push_back(folder_.path);
   }
+  bool is_day_durable = segment->day == known_day_;
+  {
+    const base::MutexLock lock(mutex_);
+    is_day_durable = is_day_durable && segment->day == durable_day_;
+  }
+  // Not only with the day's first file: that one may fail before its commit.
+  if (!is_day_durable) segment->folders_to_sync.push_back(folder_.path);
   LT_ASSIGN(segment->writer,
             SegmentWriter::create(disk_.files, segment->path, folder_.id, segment->id, first));
   known_day_ = segment->day;

@@ -206,6 +206,9 @@ void RecordingWriter::committed(const CommitItem& item, const Result<void>& resu
       fail_segment(segment);
     } else {
       segment.folders_to_sync.clear();
+      if (std::ranges::find(item.folders, folder_.path) != item.folders.end()) {
+        durable_day_ = segment.day;
+      }
       advance_durable(segment, item.end_bytes);
       if (item.is_finished) {
         segment.phase = Segment::Phase::kClosed;

@@ -272,6 +272,30 @@ TEST_F(FailedFileBehindADurableOne, Host13_IsWrittenAgainIntoAFileThatHoldsNothi
   }
 }
 
+/// The first file of a day fails before its first commit; a second one takes its place.
+void expect_kept_after_a_power_cut(base::FileCall::Kind kind, std::uint64_t number) {
+  DiskBench bench;
+  std::uint64_t seen = 0;
+  bench.files.set_script([&](const base::FileCall& call) {
+    const bool is_it = call.kind == kind && call.path.ends_with(".mp4") && ++seen == number;
+    return is_it ? fail_with(ErrorCode::kDataLoss) : base::Fault{};
+  });
+  bench.record(4);
+  EXPECT_GE(seen, number);
+  const WallTime promised = bench.recording->live().load()->durable_until;
+  EXPECT_GT(promised, bench.first);
+  bench.memory.power_cut();
+  EXPECT_THAT(bench.recorded().holes({bench.first, promised}), IsEmpty());
+}
+
+TEST(RecordingWriter, Host03_KeepsADayWhoseFirstFileCouldNotBeWritten) {
+  expect_kept_after_a_power_cut(Kind::kWrite, 2);  // the first is its init's
+}
+
+TEST(RecordingWriter, Host03_KeepsADayWhoseFirstFileCouldNotBeSynced) {
+  expect_kept_after_a_power_cut(Kind::kSync, 1);
+}
+
 TEST(RecordingWriter, Host13_RemovesAFileOfWhichNothingWasDurable) {
   DiskBench bench;
   bench.files.set_script([&](const base::FileCall& call) {
