@@ -163,7 +163,7 @@ void Life::record_undurably(int seconds_count) {
   for (int i = 0; i < seconds_count; ++i) submit_second();
 }
 
-Result<Recovery::Report> Life::recover() {
+Result<Recovery::Report> Life::recover(int attempts) {
   Recovery recovery({world_.files, world_.clock, base::null_logger(), *volume_, *store_,
                      [this](const RecordingFolder& recording, WallTime from, media::Reason reason,
                             std::string detail) {
@@ -172,7 +172,9 @@ Result<Recovery::Report> Life::recover() {
                      },
                      world_.is_dark},
                     started_);
-  return recovery.run();
+  auto report = recovery.run();
+  while (!report && --attempts > 0) report = recovery.run();
+  return report;
 }
 
 bool Life::stop() {

@@ -48,7 +48,8 @@ class Life {
   void record(int seconds);
   /// Written, not committed.
   void record_undurably(int seconds);
-  Result<Recovery::Report> recover();
+  /// As the archive does it: the same recovery, until it succeeds.
+  Result<Recovery::Report> recover(int attempts = 1);
   /// Closes all in order. False: it did not settle.
   bool stop();
 

@@ -37,6 +37,10 @@ Recovery::Recovery(Environment environment, WallTime started)
 Result<Recovery::Report> Recovery::run() {
   LT_TRY(wait_for_store());
   LT_ASSIGN(const std::unique_ptr<store::CatalogReader> catalog, environment_.store.open_reader());
+  // Anew: what an attempt that failed had found points into what it knew.
+  candidates_.clear();
+  known_.clear();
+  report_ = {};
   recordings_ = environment_.volume.recordings();
   announce_recordings(*catalog);
   LT_TRY(find_open_rows(*catalog));

@@ -26,7 +26,7 @@ namespace longtake::archive {
 ///
 /// Every step can be repeated: a crash in the middle of it costs time, not footage.
 ///
-/// Thread     `run` on one of its own, once.
+/// Thread     `run` on one of its own; again, from the beginning, when it failed.
 /// Limits     reads only files of lives after `Volume::settled`; keeps tails of limits::kQuarantineTailBytes.
 /// Errors     a file that cannot be read is left as it is, said so, and tried again at the next start.
 /// Source     docs/design/archive.md, "Recovery", invariants A8 to A12.

@@ -324,6 +324,32 @@ TEST(Recovery, LeavesAFileThatCannotBeReadForTheNextStart) {
   expect_all_well(world, *life, "a disk that did not answer");
 }
 
+TEST(Recovery, Host13_BeginsAnewWhenTheDiskFailedItOnTheWay) {
+  World world;
+  {
+    auto life = Life::begin(world);
+    life->record(5);
+  }
+  auto life = Life::begin(world);
+  bool has_failed = false;
+  world.files.set_script([&](const base::FileCall& call) {
+    base::Fault fault;
+    // The walk over the files comes when the ledger's open segments are collected already.
+    if (call.kind == Kind::kList && call.path == life->folder().path &&
+        !std::exchange(has_failed, true))
+      fault.error = Error(ErrorCode::kUnavailable, "EIO");
+    return fault;
+  });
+  const auto report = life->recover(/*attempts=*/2);
+  world.files.set_script({});
+  EXPECT_TRUE(has_failed);
+  ASSERT_TRUE(report.has_value()) << report.error().message();
+  EXPECT_EQ(report->scanned, 1U);
+  EXPECT_EQ(report->closed, 1U);
+  ASSERT_TRUE(life->stop());
+  expect_all_well(world, *life, "a recovery that was tried twice");
+}
+
 // ---- Sweeps ----
 
 constexpr int kFirstLife = 12;
