@@ -17,6 +17,7 @@
 #include "archive/volume.h"
 #include "archive/volume_writer.h"
 #include "base/kill_point.h"
+#include "base/mutex.h"
 #include "store/store.h"
 
 namespace longtake::archive {
@@ -111,14 +112,47 @@ class VolumeArchive final : public Archive {
 
 // ---- A recording's handle ----
 
+/// The way back to a handle's owner, until the handle is gone: the disk may answer long after that, when neither the
+/// owner nor its shard is there any more.
+///
+/// Thread     `post` any; `close` the shard, which is also where what was posted runs.
+class WayBack : public std::enable_shared_from_this<WayBack> {
+ public:
+  explicit WayBack(base::Executor& shard) : shard_(&shard) {}
+
+  void post(base::Task task) {
+    const base::MutexLock lock(mutex_);
+    if (shard_ == nullptr) return;
+    shard_->post([self = shared_from_this(), task = std::move(task)]() mutable {
+      if (self->is_open()) task();
+    });
+  }
+  void close() {
+    const base::MutexLock lock(mutex_);
+    shard_ = nullptr;
+  }
+
+ private:
+  [[nodiscard]] bool is_open() {
+    const base::MutexLock lock(mutex_);
+    return shard_ != nullptr;
+  }
+
+  base::Mutex mutex_;
+  base::Executor* shard_ LT_GUARDED_BY(mutex_);
+};
+
 class VolumeArchive::Handle final : public RecordingHandle {
  public:
   Handle(std::shared_ptr<KnownRecording> recording, std::unique_ptr<Recorder> recorder,
          base::Executor& shard)
-      : recording_(std::move(recording)), recorder_(std::move(recorder)), shard_(shard) {
+      : recording_(std::move(recording)),
+        recorder_(std::move(recorder)),
+        way_back_(std::make_shared<WayBack>(shard)) {
     recording_->set_recorder(*recorder_);
   }
   ~Handle() override {
+    way_back_->close();
     finish(media::Reason::kOperatorStop);
     recording_->release();
   }
@@ -127,7 +161,7 @@ class VolumeArchive::Handle final : public RecordingHandle {
   void stop(media::Reason reason, base::Task done) override {
     finish(reason);
     recording_->writer()->on_settled(
-        [&shard = shard_, task = std::move(done)]() mutable { shard.post(std::move(task)); });
+        [back = way_back_, task = std::move(done)]() mutable { back->post(std::move(task)); });
   }
 
  private:
@@ -137,7 +171,7 @@ class VolumeArchive::Handle final : public RecordingHandle {
 
   std::shared_ptr<KnownRecording> recording_;
   std::unique_ptr<Recorder> recorder_;
-  base::Executor& shard_;
+  std::shared_ptr<WayBack> way_back_;
   bool is_finished_ = false;
 };
 

@@ -67,7 +67,8 @@ class RecordingHandle {
   virtual ~RecordingHandle() = default;
   [[nodiscard]] virtual media::ItemSink& sink() = 0;
   /// Recording ends for `reason` (config_change: the camera was removed or changed; operator_stop: the program ends):
-  /// flushes the open fragment and closes the segment; `done` follows on the shard when it is closed and durable.
+  /// flushes the open fragment and closes the segment; `done` follows on the shard when it is closed and durable, and
+  /// never once the handle is gone.
   virtual void stop(media::Reason reason, base::Task done) = 0;
 };
 

@@ -260,6 +260,19 @@ TEST_F(ArchiveTest, GivesARecordingOneWriterAtATime) {
   EXPECT_NE(start("front"), nullptr);
 }
 
+TEST_F(ArchiveTest, CallsNobodyBackWhoseHandleIsGone) {
+  open();
+  auto handle = start("front");
+  Player camera("front", *handle, shard);
+  play({&camera}, 5);
+  bool is_called = false;
+  handle->stop(Reason::kConfigChange, [&] { is_called = true; });
+  handle.reset();  // whoever waited gave up: the disk was too slow
+  ASSERT_TRUE(archive->close().has_value());
+  shard.run_for(seconds(1));
+  EXPECT_FALSE(is_called);
+}
+
 TEST_F(ArchiveTest, RefusesANameThatIsNone) {
   open();
   RecordingConfig config;
