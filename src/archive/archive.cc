@@ -449,17 +449,34 @@ std::uint64_t VolumeArchive::live_bytes(media::RecordingId id) {
 // ---- Closing ----
 
 bool VolumeArchive::settle_all() {
-  const MonotonicTime deadline = environment_.clock.now() + kCloseLimit;
+  struct Unsettled {
+    base::Mutex mutex;
+    base::Condition changed;
+    std::size_t count LT_GUARDED_BY(mutex) = 0;
+  };
+  // Shared: who settles after the limit tells it all the same.
+  const auto unsettled = std::make_shared<Unsettled>();
   const auto all = writer_->recordings();
-  for (const auto& writer : all) writer->finish_segment();
-  while (true) {
-    if (std::ranges::all_of(all, [](const auto& writer) { return writer->is_settled(); }))
-      return true;
-    if (environment_.clock.now() >= deadline) return false;
-    writer_->wake();
-    committer_->request();
-    std::this_thread::sleep_for(milliseconds(10));
+  {
+    const base::MutexLock lock(unsettled->mutex);
+    unsettled->count = all.size();
   }
+  for (const auto& writer : all) {
+    writer->finish_segment();
+    writer->on_settled([unsettled] {
+      const base::MutexLock settled(unsettled->mutex);
+      --unsettled->count;
+      unsettled->changed.wake_all();
+    });
+  }
+  const MonotonicTime deadline = environment_.clock.now() + kCloseLimit;
+  const base::MutexLock lock(unsettled->mutex);
+  while (unsettled->count > 0) {
+    const nanoseconds left = deadline - environment_.clock.now();
+    if (left <= nanoseconds(0)) return false;
+    unsettled->changed.wait_for(unsettled->mutex, left);
+  }
+  return true;
 }
 
 Result<void> VolumeArchive::close() {
