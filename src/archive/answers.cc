@@ -48,6 +48,9 @@ Result<RecordingStatus> Answers::recording(const std::string& name) {
     if (!row) return std::unexpected(std::move(row).error());
     if (*row) add_stored(**row, status);
     LT_TRY(add_live(*reader, *live, status));
+    if (status.tracks.empty() && *row && (*row)->last) {
+      status.tracks = tracks_.of(*reader, recording->folder(), *(*row)->last);
+    }
   }
   return status;
 }

@@ -6,6 +6,7 @@
 #include "archive/archive.h"
 #include "archive/reader_pool.h"
 #include "archive/roster.h"
+#include "archive/stored_tracks.h"
 #include "archive/volume_health.h"
 #include "base/clock.h"
 #include "base/file_system.h"
@@ -29,7 +30,8 @@ class Answers {
     base::FileSystem& files;
     base::Clock& clock;
   };
-  explicit Answers(Environment environment) : environment_(environment) {}
+  explicit Answers(Environment environment)
+      : environment_(environment), tracks_(environment.files) {}
 
   Result<std::vector<RecordingStatus>> recordings();
   Result<RecordingStatus> recording(const std::string& name);
@@ -44,6 +46,7 @@ class Answers {
                                              const KnownRecording& recording, TimeRange within);
 
   Environment environment_;
+  StoredTracks tracks_;
 };
 
 }  // namespace longtake::archive

@@ -44,7 +44,8 @@ struct RecordingStatus {
   std::optional<WallTime> last;
   std::optional<WallTime> durable_until;
   std::uint64_t size_bytes = 0;
-  std::vector<media::TrackConfigPtr> tracks;
+  std::vector<media::TrackConfigPtr>
+      tracks;  // of this life's media; before it, of the newest segment
 };
 
 struct SegmentInfo {

@@ -248,6 +248,29 @@ TEST_F(ArchiveTest, Host02_GoesOnAfterAnOrderlyStopWithTheStopAsTheOnlyGap) {
   EXPECT_EQ(stops, 1);
 }
 
+TEST_F(ArchiveTest, ShowsAfterARestartTheTracksOfTheLastSegment) {
+  open();
+  auto handle = start("front");
+  Player camera("front", *handle, shard);
+  play({&camera}, 5);
+  stop(std::move(handle));
+  ASSERT_TRUE(archive->close().has_value());
+  archive.reset();
+  open();
+  wait_until_ready();
+  const auto stopped = archive->recording("front");
+  ASSERT_TRUE(stopped.has_value()) << stopped.error().message();
+  ASSERT_THAT(stopped->tracks, SizeIs(1));
+  EXPECT_EQ(*stopped->tracks[0], *bench_video());
+
+  handle = start("front");  // its camera has sent nothing yet
+  const auto waiting = archive->recordings();
+  ASSERT_TRUE(waiting.has_value());
+  ASSERT_THAT(*waiting, SizeIs(1));
+  EXPECT_THAT(waiting->front().tracks, SizeIs(1));
+  stop(std::move(handle));
+}
+
 TEST_F(ArchiveTest, GivesARecordingOneWriterAtATime) {
   open();
   auto first = start("front");
