@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <utility>
 
 #include "archive/timeline_query.h"
@@ -23,45 +24,64 @@ std::uint64_t version_of(const KnownRecording& recording) {
 
 }  // namespace
 
-RecordingStatus Answers::live_status(const KnownRecording& recording) const {
+Answers::Asked Answers::ask_live(std::shared_ptr<KnownRecording> recording) const {
   RecordingStatus status;
-  status.id = recording.folder().id;
-  status.name = recording.folder().name;
-  status.state = recording.state();
-  const std::shared_ptr<RecordingWriter> writer = recording.writer();
+  status.id = recording->folder().id;
+  status.name = recording->folder().name;
+  status.state = recording->state();
+  const std::shared_ptr<RecordingWriter> writer = recording->writer();
   if (writer != nullptr) {
     if (const RunInfoPtr run = writer->last_run()) status.tracks = run->tracks;
   }
   if (status.state == RecordingState::kRecording && !environment_.health.is_healthy()) {
     status.state = RecordingState::kWaiting;  // for the disk
   }
-  return status;
+  LiveRecordingPtr live = live_of(*recording);
+  return {std::move(recording), std::move(status), std::move(live)};
+}
+
+Result<void> Answers::add_catalog(store::CatalogReader& catalog, const store::RecordingRow* row,
+                                  Asked& asked) {
+  if (row != nullptr) add_stored(*row, asked.status);
+  LT_TRY(add_live(catalog, *asked.live, asked.status));
+  if (asked.status.tracks.empty() && row != nullptr && row->last) {
+    asked.status.tracks = tracks_.of(catalog, asked.recording->folder(), *row->last);
+  }
+  return {};
 }
 
 Result<RecordingStatus> Answers::recording(const std::string& name) {
   LT_ASSIGN(const std::shared_ptr<KnownRecording> recording, environment_.roster.require(name));
-  RecordingStatus status = live_status(*recording);
-  const LiveRecordingPtr live = live_of(*recording);  // before the catalog: see LiveIndex
+  Asked asked = ask_live(recording);
   if (environment_.store.is_ready()) {
     LT_ASSIGN(ReaderPool::Lease reader, environment_.readers.take());
-    auto row = reader->recording(recording->folder().id);
-    if (!row) return std::unexpected(std::move(row).error());
-    if (*row) add_stored(**row, status);
-    LT_TRY(add_live(*reader, *live, status));
-    if (status.tracks.empty() && *row && (*row)->last) {
-      status.tracks = tracks_.of(*reader, recording->folder(), *(*row)->last);
-    }
+    LT_ASSIGN(const std::optional<store::RecordingRow> row,
+              reader->recording(recording->folder().id));
+    LT_TRY(add_catalog(*reader, row ? &*row : nullptr, asked));
   }
-  return status;
+  return std::move(asked.status);
 }
 
 Result<std::vector<RecordingStatus>> Answers::recordings() {
-  std::vector<RecordingStatus> all;
+  std::vector<Asked> all;
   for (const RecordingFolder& folder : environment_.volume.recordings()) {
-    LT_ASSIGN(RecordingStatus status, recording(folder.name));
-    all.push_back(std::move(status));
+    all.push_back(ask_live(environment_.roster.entry_of(folder)));
   }
-  return all;
+  if (environment_.store.is_ready()) {
+    // Of all at once: people poll this.
+    LT_ASSIGN(ReaderPool::Lease reader, environment_.readers.take());
+    std::map<media::RecordingId, store::RecordingRow> rows;
+    LT_ASSIGN(std::vector<store::RecordingRow> listed, reader->recordings());
+    for (store::RecordingRow& row : listed) rows.emplace(row.id, std::move(row));
+    for (Asked& asked : all) {
+      const auto row = rows.find(asked.status.id);
+      LT_TRY(add_catalog(*reader, row != rows.end() ? &row->second : nullptr, asked));
+    }
+  }
+  std::vector<RecordingStatus> statuses;
+  statuses.reserve(all.size());
+  for (Asked& asked : all) statuses.push_back(std::move(asked.status));
+  return statuses;
 }
 
 Result<media::TimelineAnswer> Answers::timeline(const std::string& name, TimeRange within) {

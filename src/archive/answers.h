@@ -41,7 +41,15 @@ class Answers {
   Result<SegmentFile> open_segment(const std::string& name, media::SegmentId id);
 
  private:
-  [[nodiscard]] RecordingStatus live_status(const KnownRecording& recording) const;
+  /// A status on its way: what is live, to which the catalog's part is added second.
+  struct Asked {
+    std::shared_ptr<KnownRecording> recording;
+    RecordingStatus status;
+    LiveRecordingPtr live;
+  };
+  [[nodiscard]] Asked ask_live(std::shared_ptr<KnownRecording> recording) const;
+  Result<void> add_catalog(store::CatalogReader& catalog, const store::RecordingRow* row,
+                           Asked& asked);
   Result<media::TimelineAnswer> ask_timeline(store::CatalogReader& reader,
                                              const KnownRecording& recording, TimeRange within);
 

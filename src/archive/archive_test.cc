@@ -271,6 +271,34 @@ TEST_F(ArchiveTest, ShowsAfterARestartTheTracksOfTheLastSegment) {
   stop(std::move(handle));
 }
 
+TEST_F(ArchiveTest, ListsEachRecordingAsItIsShownAlone) {
+  open();
+  auto front = start("front");
+  auto back = start("back");
+  {
+    Player front_camera("front", *front, shard);
+    Player back_camera("back", *back, shard);
+    play({&front_camera}, 70);
+    play({&front_camera, &back_camera}, 5);
+  }
+  stop(std::move(front));
+  stop(std::move(back));
+  const auto all = archive->recordings();
+  ASSERT_TRUE(all.has_value());
+  ASSERT_THAT(*all, SizeIs(2));
+  for (const RecordingStatus& listed : *all) {
+    const auto alone = archive->recording(listed.name);
+    ASSERT_TRUE(alone.has_value());
+    EXPECT_EQ(listed.id, alone->id);
+    EXPECT_EQ(listed.first, alone->first);
+    EXPECT_EQ(listed.last, alone->last);
+    EXPECT_EQ(listed.durable_until, alone->durable_until);
+    EXPECT_EQ(listed.size_bytes, alone->size_bytes);
+    EXPECT_EQ(listed.tracks, alone->tracks);
+  }
+  EXPECT_LT(*(*all)[1].first, *(*all)[0].first) << "by name, and the front camera came first";
+}
+
 TEST_F(ArchiveTest, GivesARecordingOneWriterAtATime) {
   open();
   auto first = start("front");
