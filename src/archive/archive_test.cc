@@ -80,6 +80,27 @@ class Player {
   std::int64_t pictures_ = 0;
 };
 
+/// Keeps what somebody should look at: the events of warnings and errors.
+class Worries final : public base::Logger {
+ public:
+  [[nodiscard]] bool is_enabled(base::LogLevel level) const override {
+    return level >= base::LogLevel::kWarning;
+  }
+  void write(base::LogLevel /*level*/, std::string_view event,
+             std::initializer_list<base::LogField> /*fields*/) override {
+    const base::MutexLock lock(mutex_);
+    events_.emplace_back(event);
+  }
+  [[nodiscard]] std::vector<std::string> events() const {
+    const base::MutexLock lock(mutex_);
+    return events_;
+  }
+
+ private:
+  mutable base::Mutex mutex_;
+  std::vector<std::string> events_ LT_GUARDED_BY(mutex_);
+};
+
 struct ArchiveTest : testing::Test {
   ArchiveTest() {
     std::string pattern = testing::TempDir() + "longtake-archive-XXXXXX";
@@ -93,7 +114,7 @@ struct ArchiveTest : testing::Test {
   Result<std::unique_ptr<Archive>> try_open() {
     Archive::Options options;
     options.policy = {std::nullopt, 0, 0};
-    return Archive::open(options, {*files, clock, random, base::null_logger(), metrics});
+    return Archive::open(options, {*files, clock, random, worries, metrics});
   }
   void open() {
     auto opened = try_open();
@@ -150,6 +171,7 @@ struct ArchiveTest : testing::Test {
   base::ManualClock clock;
   base::SystemRandom random;
   base::Metrics metrics;
+  Worries worries;
   Shard shard{clock};
   std::unique_ptr<Archive> archive;
 };
@@ -189,6 +211,13 @@ TEST_F(ArchiveTest, RecordsAndAnswersWhatItRecorded) {
     EXPECT_EQ(verdict->index.spans().front().start, segment.range.start);
   }
   ASSERT_TRUE(archive->close().has_value());
+}
+
+TEST_F(ArchiveTest, AFirstStartInAnEmptyFolderIsNothingToWorryAbout) {
+  open();
+  wait_until_ready();
+  ASSERT_TRUE(archive->close().has_value());
+  EXPECT_THAT(worries.events(), IsEmpty());
 }
 
 TEST_F(ArchiveTest, ShowsAnOpenSegmentUpToItsLastWholeFragment) {

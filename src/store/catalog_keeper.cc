@@ -118,10 +118,15 @@ void CatalogKeeper::start_rebuild(std::string_view why, std::uint64_t durable) {
   gate_.is_suspect = false;
   trouble_ = fmt::format("the catalog is being rebuilt: {}", why);
   const Result<std::string> parked = park_catalog(options_.path);
-  LT_LOG(
-      logger_, kWarning, "catalog.rebuild_started", {"reason", why},
-      {"parked", parked ? std::string_view(*parked) : std::string_view(parked.error().message())},
-      {"next", "recording goes on; answers come back when it is done"});
+  if (durable == 0 && parked && parked->empty()) {
+    // A new folder, as far as anybody can tell.
+    LT_LOG(logger_, kInfo, "catalog.begun", {"from", "media alone: the ledger is empty too"});
+  } else {
+    LT_LOG(
+        logger_, kWarning, "catalog.rebuild_started", {"reason", why},
+        {"parked", parked ? std::string_view(*parked) : std::string_view(parked.error().message())},
+        {"next", "recording goes on; answers come back when it is done"});
+  }
   rebuilds_.add();
   rebuild_ = std::make_unique<Background>();
   rebuild_->thread =
