@@ -411,8 +411,11 @@ Result<std::unique_ptr<RecordingHandle>> VolumeArchive::start_recording(
   identity.is_armed = claim->was_armed && !found->is_new;
   if (const auto& alive = volume_->last_alive()) identity.last_known_wall = alive->wall;
   if (identity.is_armed) {
-    // It may have been disarmed when the last life ended; if not, this changes nothing.
-    store_->append(store::Armed{identity.id, environment_.clock.wall_now()});
+    // It may have been disarmed when the last life ended; if not, this changes nothing. A clock that starts in 1970 does
+    // not ask for half a century.
+    const WallTime now = environment_.clock.wall_now();
+    store_->append(
+        store::Armed{identity.id, std::max(now, identity.last_known_wall.value_or(now))});
   }
   set_policy(config);
   auto recorder = std::make_unique<Recorder>(

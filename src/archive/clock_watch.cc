@@ -16,11 +16,11 @@ microseconds read_offset(const base::Clock& clock) {
 
 ClockWatch::ClockWatch(const base::Clock& clock, std::optional<WallTime> last_known)
     : clock_(clock),
-      floor_(std::max(kEarliest, last_known ? *last_known - kBackwardTolerance : kEarliest)),
+      floor_(last_known ? *last_known - kBackwardTolerance : kEarliest),
       offset_(read_offset(clock)),
       read_at_(clock.now()),
       alive_at_(read_at_) {
-  is_wrong_ = wall_at(read_at_) < floor_;
+  is_wrong_ = judge(wall_at(read_at_));
 }
 
 void ClockWatch::observe(MonotonicTime now) {
@@ -32,7 +32,13 @@ void ClockWatch::observe(MonotonicTime now) {
   if (now - read_at_ < kReadEvery) return;
   read_at_ = now;
   offset_ = read_offset(clock_);
-  is_wrong_ = wall_at(now) < floor_;
+  is_wrong_ = judge(wall_at(now));
+}
+
+/// Who wrote the last known time may have been ahead, by a year if need be, and was set right since. Only the kernel can
+/// tell that from a clock that is behind.
+bool ClockWatch::judge(WallTime wall) const {
+  return wall < kEarliest || (wall < floor_ && !clock_.is_synchronised());
 }
 
 void ClockWatch::beat(MonotonicTime now, MonotonicTime next) {

@@ -31,7 +31,8 @@ class ClockWatch {
 
   [[nodiscard]] microseconds offset() const { return offset_; }  // wall minus monotonic
   [[nodiscard]] WallTime wall_at(MonotonicTime time) const;
-  /// The wall clock is obviously wrong.
+  /// The wall clock is obviously wrong: before `kEarliest`, or behind the last known time without the kernel calling it
+  /// synchronised.
   [[nodiscard]] bool is_wrong() const { return is_wrong_; }
 
   struct Stall {
@@ -45,6 +46,8 @@ class ClockWatch {
   }
 
  private:
+  [[nodiscard]] bool judge(WallTime wall) const;
+
   const base::Clock& clock_;
   WallTime floor_;
   microseconds offset_{0};

@@ -71,6 +71,7 @@ Recorder::Recorder(RecordingIdentity identity, const RecordingConfig& config, Fr
       gaps_(identity_.id, facts),
       degraded_(identity_.id, facts),
       armed_at_(clock_.wall_at(executor.clock().now())),
+      asked_since_(identity_.is_armed ? identity_.last_known_wall.value_or(armed_at_) : armed_at_),
       timer_(executor) {
   gaps_.set_clock(clock_.offset(), clock_.is_wrong());
   if (identity_.is_armed) {
@@ -341,7 +342,21 @@ void Recorder::tell_run(const PendingFragment& first) {
   LT_LOG(logger_, kDebug, "run.started", {"recording", identity_.name},
          {"run", run_->info->id.value}, {"wall", first.wall_start},
          {"cause", cause_name(run_->cause)});
-  if (run_->info->is_time_uncertain) wrong_runs_.push_back({run_->info->id, run_->clock_offset});
+  if (run_->info->is_time_uncertain) {
+    wrong_runs_.push_back({run_->info->id, run_->clock_offset, first.wall_start});
+  } else {
+    ask_for_since(first.wall_start);
+  }
+}
+
+/// A clock that was ahead and is set back records at times before recording was asked for, which nobody would be shown.
+/// What is recorded was asked for; what is not, until the time already told, is the step's.
+void Recorder::ask_for_since(WallTime time) {
+  if (time >= asked_since_ - ClockWatch::kBackwardTolerance) return;
+  facts_.append(store::Disarmed{identity_.id, asked_since_});
+  facts_.append(store::Armed{identity_.id, time});
+  gaps_.note({time, asked_since_}, Reason::kClockStep, "the machine's clock was set back");
+  asked_since_ = time;
 }
 
 void Recorder::set_state(RecordingState state) {

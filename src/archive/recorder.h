@@ -98,6 +98,7 @@ class Recorder final : public media::ItemSink {
   struct WrongRun {
     media::RunId id;
     microseconds clock_offset;
+    WallTime wall_start;  // as it was believed
   };
 
   void on(const media::SessionStarted& started);
@@ -126,6 +127,7 @@ class Recorder final : public media::ItemSink {
   void explain_clock_step(const PendingFragment& fragment, microseconds hole);
   void note_lost_audio(const TrackCover& cover, WallTime until);
   void tell_run(const PendingFragment& first);
+  void ask_for_since(WallTime time);
   [[nodiscard]] microseconds hole_threshold() const {
     return std::max<microseconds>(seconds(1), 3 * interval_);
   }
@@ -140,6 +142,7 @@ class Recorder final : public media::ItemSink {
   void tick();
   void watch_silence(MonotonicTime now);
   void watch_tracks();
+  void watch_clock();
   void set_state(RecordingState state);
 
   const RecordingIdentity identity_;
@@ -159,6 +162,7 @@ class Recorder final : public media::ItemSink {
   GapTracker gaps_;
   DegradedLog degraded_;
   WallTime armed_at_;
+  WallTime asked_since_;  // recording has been asked for since then at the latest
   std::optional<Session> session_;
   std::optional<Run> run_;
   std::optional<WallTime> covered_until_;  // end of the last fragment that covers

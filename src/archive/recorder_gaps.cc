@@ -116,16 +116,20 @@ void Recorder::redate_if_due() {
   if (!gaps_.is_clock_wrong() || clock_.is_wrong()) return;
   const microseconds right = clock_.offset();
   microseconds by = right - gaps_.clock_offset();
-  if (was_armed_wrong_) {
-    // Asked for since a moment that never was.
-    gaps_.note({armed_at_, armed_at_ + by}, Reason::kClockStep, "the machine's clock was not set");
-    was_armed_wrong_ = false;
-  }
+  const WallTime armed_at = armed_at_ + by;
+  WallTime earliest = WallTime::max();
   for (const WrongRun& run : std::exchange(wrong_runs_, {})) {
     by = right - run.clock_offset;
     facts_.append(store::RunRedated{identity_.id, run.id, by});
+    earliest = std::min(earliest, run.wall_start + by);
   }
   gaps_.retell(right);
+  ask_for_since(earliest);
+  if (was_armed_wrong_) {
+    // Asked for since a moment that never was. Not before the rest is told again: this is right already.
+    gaps_.note({armed_at_, armed_at}, Reason::kClockStep, "the machine's clock was not set");
+    was_armed_wrong_ = false;
+  }
   degraded_.shift(by);
   if (covered_until_ && is_covered_wrong_) *covered_until_ += by;
   is_covered_wrong_ = false;
@@ -145,6 +149,7 @@ void Recorder::tick() {
     }
     watch_silence(now);
     watch_tracks();
+    watch_clock();
   }
   redate_if_due();
   degraded_.flush_due(clock_.wall_at(now));
@@ -195,6 +200,15 @@ void Recorder::watch_tracks() {
     if (*covered_until_ - cover.end_wall < microseconds(seconds(3))) continue;
     degraded_.add({cover.end_wall, *covered_until_}, Reason::kAudioLost, 1);
     cover.end_wall = *covered_until_;
+  }
+}
+
+/// A clock that turns out to have been right all along steps no run to its end, and a run is redated whole: it ends here.
+void Recorder::watch_clock() {
+  if (!run_ || !run_->info->is_time_uncertain || clock_.is_wrong()) return;
+  if (std::chrono::abs(clock_.offset() - run_->clock_offset) >= seconds(1)) return;  // a step does
+  for (const media::TrackConfigPtr& config : session_->configs) {
+    if (config->kind == covering_kind()) session_->timeline->on_source_changed(config->track);
   }
 }
 

@@ -480,6 +480,75 @@ TEST(Recorder, Host23_ANewRecordingUnderAWrongClockIsExplainedWholeOnceItIsSet) 
   EXPECT_THAT(answer.spans, SizeIs(2));
 }
 
+TEST(Recorder, Host23_ANewRecordingUnderAWrongClockExplainsNothingOfTheFuture) {
+  const WallTime truth = ClockWatch::kEarliest + kYear;
+  RecorderBench bench({media::RecordingId{7}, "front", false, std::nullopt}, seconds(60),
+                      WallTime(seconds(30)));
+  bench.wait(2s);
+  bench.connect();
+  bench.play(5s);
+  bench.clock.step_wall(truth - WallTime(seconds(30)));
+  bench.play(5s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  for (const auto& noted : bench.facts.of<store::GapNoted>())
+    EXPECT_LE(noted.range.end, bench.clock.wall_now()) << to_string(noted.reason);
+  const media::TimelineAnswer answer = bench.timeline();
+  ASSERT_THAT(answer.gaps, SizeIs(2));
+  EXPECT_EQ(answer.gaps[0].reason, Reason::kClockStep);  // asked for since 1970
+  EXPECT_EQ(answer.gaps[1].reason, Reason::kCameraDisconnected);
+  EXPECT_EQ(answer.gaps[1].range, (TimeRange{truth, truth + 2s}));
+}
+
+TEST(Recorder, Host22_ATimeBeforeRecordingWasAskedForIsShownWhenTheClockIsSetBackToIt) {
+  RecorderBench bench({media::RecordingId{7}, "front", false, std::nullopt}, seconds(60),
+                      ClockWatch::kEarliest + kYear);
+  bench.connect();
+  bench.play(5s);
+  bench.clock.step_wall(-std::chrono::hours(1));
+  bench.play(5s);
+  const WallTime set_back = bench.clock.wall_now();
+  bench.recorder->finish(Reason::kOperatorStop);
+  const media::TimelineAnswer answer =
+      media::TimelineAnswer(timeline_of(bench.media, bench.facts, bench.start_wall + 10s));
+  ASSERT_THAT(answer.spans, SizeIs(2));
+  EXPECT_EQ(answer.spans[0].end, set_back);
+  EXPECT_EQ(answer.spans[1].start, bench.start_wall);
+  ASSERT_FALSE(answer.gaps.empty());
+  for (const media::Gap& gap : answer.gaps) EXPECT_NE(gap.reason, Reason::kLedgerLost);
+}
+
+// The last life ended under a clock an hour ahead; somebody set it right before this one.
+TEST(Recorder, Host22_ASynchronisedClockBehindTheLastLifeIsRightAndItsFootageIsShown) {
+  const WallTime truth = ClockWatch::kEarliest + kYear;
+  RecorderBench bench({media::RecordingId{7}, "front", true, truth + std::chrono::hours(1)},
+                      seconds(60), truth);
+  bench.connect();
+  bench.play(5s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_FALSE(bench.media.fragments.front().run->is_time_uncertain);
+  const auto armed = bench.facts.of<store::Armed>();
+  ASSERT_THAT(armed, SizeIs(1));
+  EXPECT_EQ(armed[0].at, truth);
+}
+
+TEST(Recorder, Host22_AClockBehindTheLastLifeIsWrongUntilTheKernelCallsItSynchronised) {
+  const WallTime truth = ClockWatch::kEarliest + kYear;
+  RecorderBench bench({media::RecordingId{7}, "front", true, truth + std::chrono::hours(1)},
+                      seconds(60), truth);
+  bench.clock.set_synchronised(false);
+  bench.wait(1s);
+  bench.connect();
+  bench.play(5s);
+  EXPECT_TRUE(bench.media.fragments.front().run->is_time_uncertain);
+  EXPECT_THAT(bench.facts.of<store::Armed>(), IsEmpty());
+  bench.clock.set_synchronised(true);
+  bench.play(5s);
+  EXPECT_FALSE(bench.media.fragments.back().run->is_time_uncertain);
+  EXPECT_THAT(bench.facts.of<store::RunRedated>(), SizeIs(1));
+  EXPECT_THAT(bench.facts.of<store::Armed>(), SizeIs(1));
+  EXPECT_EQ(bench.facts.of<store::Armed>()[0].at, truth + 1s);
+}
+
 TEST(Recorder, Host22_TenYearsBackAndForthAgainIsOneRecordingWithoutAHole) {
   RecorderBench bench({media::RecordingId{7}, "front", false, std::nullopt}, seconds(60),
                       ClockWatch::kEarliest + kYear);

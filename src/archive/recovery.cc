@@ -19,6 +19,8 @@ constexpr nanoseconds kFlushLimit = seconds(30);
 constexpr std::size_t kAllRows = 10'000'000;
 /// A segment that lived longer than this was committed at least once: if it cannot be read now, its bytes have changed.
 constexpr microseconds kSurelyCommitted = seconds(15);
+/// How far footage and words of a life may go on behind its last sign of life, which is written each second.
+constexpr microseconds kBehindLastSign = seconds(10);
 
 /// Errors     those of reading.
 Result<bool> has_readable_init(base::File& file) {
@@ -417,12 +419,14 @@ Downtime Recovery::downtime() const {
   const store::Store::LastLife life = environment_.store.last_life();
   Downtime down;
   down.started = started_;
-  if (const auto& alive = environment_.volume.last_alive()) {
-    down.last_alive = std::min(alive->wall, started_);
-  }
+  const auto& alive = environment_.volume.last_alive();
+  // A clock that is behind says that this life began before the last one ended. It cannot have: footage may go on for a
+  // moment behind the last sign of life, and this life is later than that.
+  if (alive && started_ < alive->wall) down.started = alive->wall + kBehindLastSign;
+  if (alive) down.last_alive = alive->wall;
   if (life.last_fact_at) {
     down.last_alive =
-        std::max(down.last_alive.value_or(WallTime{}), std::min(*life.last_fact_at, started_));
+        std::max(down.last_alive.value_or(WallTime{}), std::min(*life.last_fact_at, down.started));
   }
   if (life.was_stopped_in_order) {
     down.reason = media::Reason::kOperatorStop;

@@ -83,6 +83,41 @@ TEST(Recovery, Host01_ExplainsTheTimeBetweenAlsoWhenItComesAfterTheFirstFragment
   expect_all_well(world, *life, "a kill, recovered late");
 }
 
+// The next life begins on a machine without a clock: in 1970.
+TEST(Recovery, Host23_AnOrderlyStopBeforeALifeWithAWrongClockKeepsItsReason) {
+  World world;
+  {
+    auto life = Life::begin(world);
+    life->record(15);
+    ASSERT_TRUE(life->stop());
+  }
+  world.clock.step_wall(-world.clock.wall_now().time_since_epoch());
+  auto life = Life::begin(world);
+  ASSERT_TRUE(life->recover().has_value());
+  const auto coverage =
+      life->catalog()->coverage(life->folder().id, {world.armed, WallTime::max()});
+  ASSERT_THAT(coverage->reasons, SizeIs(1));
+  EXPECT_EQ(coverage->reasons[0].reason, Reason::kOperatorStop);
+}
+
+TEST(Recovery, Host23_ACrashBeforeALifeWithAWrongClockIsTheReasonFromWhereTheFootageEnds) {
+  World world;
+  WallTime killed;
+  {
+    auto life = Life::begin(world);
+    life->record(15);
+    killed = life->now();
+  }
+  world.clock.step_wall(-world.clock.wall_now().time_since_epoch());
+  auto life = Life::begin(world);
+  ASSERT_TRUE(life->recover().has_value());
+  const auto coverage =
+      life->catalog()->coverage(life->folder().id, {world.armed, WallTime::max()});
+  ASSERT_THAT(coverage->reasons, SizeIs(1));
+  EXPECT_EQ(coverage->reasons[0].reason, Reason::kCrash);
+  EXPECT_EQ(coverage->reasons[0].range.start, killed);
+}
+
 TEST(Recovery, Host02_ScansNothingAfterAnOrderlyStop) {
   World world;
   {
