@@ -456,8 +456,9 @@ class Intervals:
 class _Judge:
     MAX_EACH = 20  # findings of one kind; the rest are counted
 
-    def __init__(self, sent, played, timeline, allowed, tolerances, report):
+    def __init__(self, sent, played, timeline, allowed, tolerances, report, steps=()):
         self.sent = sent
+        self._step_times = [at_us for at_us, _ in steps]
         self.played = played
         self.spans = Intervals(timeline["spans"])
         self.gaps = Intervals(timeline["gaps"])
@@ -540,11 +541,13 @@ class _Judge:
             times[mark.number] += 1
             if times[mark.number] == len(sends) + 1:
                 self.find("duplicated", "%s: sent %d times, plays more often" % (where, len(sends)))
-            if previous is not None and mark.number <= previous and len(sends) < 2:
-                self.find("order", "%s: after picture %d" % (where, previous))
-            previous = mark.number
+            # By the recorder's clock, which is the order of their numbers unless it was set back.
+            at = (sends[0].wall_us, mark.number)
+            if previous is not None and at <= previous and len(sends) < 2 and not self._is_at_step(mark):
+                self.find("order", "%s: after picture %d" % (where, previous[1]))
+            previous = at
             self._judge_bytes(one, sends, where)
-            self._judge_place(one, where)
+            self._judge_place(one, sends[0].wall_us, where)
         self.report.playable = len(times)
         return times
 
@@ -556,7 +559,11 @@ class _Judge:
         self.find("altered", "%s: %d bytes crc %08x, sent %d bytes crc %08x" % (
             where, one.size, one.crc, sends[-1].size, sends[-1].crc))
 
-    def _judge_place(self, one, where):
+    def _is_at_step(self, mark):
+        """Taken so near a step of the clock that either time of day may be its own."""
+        return any(abs(mark.wall_us - at_us) <= self.us(self.tolerances.clock) for at_us in self._step_times)
+
+    def _judge_place(self, one, taken_us, where):
         margin = self.us(self.tolerances.edge)
         # A segment may begin before the time asked for, and grow after the timeline was fetched.
         if not self.first_us <= one.wall_us < self.last_us:
@@ -565,9 +572,9 @@ class _Judge:
             self.find("plays_in_gap", where + ": the timeline calls this a gap")
         elif not self.spans.near(one.wall_us, margin) and not self.gaps.near(one.wall_us, margin):
             self.find("outside", where + ": neither in a span nor in a gap")
-        off = (one.wall_us - one.mark.wall_us) / MICROSECONDS
-        if abs(off) > self.tolerances.clock:
-            self.find("misdated", "%s: taken %+.3f s from there, at %s" % (where, -off, format_time(one.mark.wall_us)))
+        off = (one.wall_us - taken_us) / MICROSECONDS
+        if abs(off) > self.tolerances.clock and not self._is_at_step(one.mark):
+            self.find("misdated", "%s: taken %+.3f s from there, at %s" % (where, -off, format_time(taken_us)))
 
     def judge_lost(self, times, until_us):
         """Each picture sent and not playable is explained; each sent damaged is admitted."""
@@ -612,8 +619,17 @@ class _Judge:
                 self.report.findings.append(Finding(kind, "and %d more" % (count - self.MAX_EACH)))
 
 
+def shifted(sent, steps):
+    """The pictures with the time of day that a clock which was set by `steps` showed when they were taken."""
+    result = []
+    for one in sent:
+        by_us = next((by for at_us, by in reversed(steps) if one.wall_us >= at_us), 0)
+        result.append(dataclasses.replace(one, wall_us=one.wall_us + by_us))
+    return result
+
+
 def judge(sent_log, segments, timeline=None, allowed_reasons=(), tolerances=None, *, camera, recording=None,
-          asked=None, clients=None, until_us=None, before_log=None):
+          asked=None, clients=None, until_us=None, before_log=None, steps=()):
     """Holds a recording against what its camera sent.
 
     sent_log         longtake-camsim's --sent-log
@@ -624,6 +640,7 @@ def judge(sent_log, segments, timeline=None, allowed_reasons=(), tolerances=None
     asked            [(start_us, end_us)]: when recording was asked for; None: from the first piece to the last
     clients          simulator's client numbers that are the recorder; None: all
     until_us         only pictures taken before must play; None: Tolerances.tail before the timeline's end
+    steps            [(at_us, by_us)], by time: from then on the recorder's clock showed so much more than the camera's
     before_log       called after the segments are read and before the log is: flush it there, when cameras go on
     """
     report = Report([])
@@ -634,7 +651,8 @@ def judge(sent_log, segments, timeline=None, allowed_reasons=(), tolerances=None
     played = load_played(source, lambda kind, message: findings.append((kind, message)))
     if before_log:
         before_log()
-    judging = _Judge(load_sent_log(sent_log, camera, clients), played, timeline, allowed_reasons, tolerances, report)
+    sent = shifted(load_sent_log(sent_log, camera, clients), steps)
+    judging = _Judge(sent, played, timeline, allowed_reasons, tolerances, report, steps)
     for kind, message in findings:
         judging.find(kind, message)
     if until_us is None:

@@ -183,6 +183,7 @@ class Recorder(Process):
         command += list(flags)
         super().__init__(command, env={**os.environ, **(environment or {})})
         self.base = None
+        self._is_ready = False
         if wait:
             self.wait_until_serving()
 
@@ -211,6 +212,8 @@ class Recorder(Process):
         return self.get(f"/api/v1/recordings/{name}")
 
     def timeline(self, name, start=None, end=None):
+        """Waits for the catalog once, because until then the answer is 503; `raw` is for whoever wants that one."""
+        self._wait_for_catalog()
         query = []
         if start is not None:
             query.append("from=" + utc(start))
@@ -219,6 +222,7 @@ class Recorder(Process):
         return self.get(f"/api/v1/recordings/{name}/timeline" + ("?" + "&".join(query) if query else ""))
 
     def segments(self, name):
+        self._wait_for_catalog()
         return self.get(f"/api/v1/recordings/{name}/segments")["segments"]
 
     def segment_bytes(self, name, segment_id):
@@ -232,7 +236,12 @@ class Recorder(Process):
 
     def wait_until_ready(self):
         wait_until(lambda: self.raw("/readyz")[0] == 200, "/readyz")
+        self._is_ready = True
         return self
+
+    def _wait_for_catalog(self):
+        if not self._is_ready:
+            self.wait_until_ready()
 
     def wait_until_recorded(self, name, seconds, since=None, limit=HANG_GUARD_S):
         """Until `seconds` of media behind `since` (default: now) are there."""
