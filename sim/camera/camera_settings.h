@@ -38,6 +38,7 @@ struct DescriptionSettings {
   bool has_only_unknown = false;  // nothing a recorder could record
   double rate_factor = 1;         // lies in a=framerate
   std::string title = "longtake-camsim";
+  std::string unknown_codec = "X-NOBODY-KNOWS";
 };
 
 /// The knobs of one simulated camera; commands turn them while it runs.
@@ -53,6 +54,7 @@ struct CameraSettings {
   bool sends_audio = true;
   Refusal refusal = Refusal::kNone;
   int refusal_status = 0;
+  std::string phrase;          // of replies of 300 and above; "": the usual one
   std::string refusal_method;  // the one method refused; "" is every method but OPTIONS
   FloodMode flood = FloodMode::kNone;
   bool trickles = false;  // one byte a second

@@ -17,6 +17,23 @@ std::vector<std::string_view> split_words(std::string_view line) {
   }
 }
 
+std::string unescape(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned byte = 0;
+    if (text.substr(i).starts_with("\\x") && i + 4 <= text.size()) {
+      const auto [end, error] = std::from_chars(&text[i + 2], &text[i + 2] + 2, byte, 16);
+      if (error == std::errc{} && end == &text[i + 2] + 2) {
+        out += static_cast<char>(byte);
+        i += 3;
+        continue;
+      }
+    }
+    out += text[i];
+  }
+  return out;
+}
+
 std::optional<double> parse_number(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
   double value = 0;

@@ -313,8 +313,15 @@ Result<bool> sdp(CommandContext& context, Arguments arguments) {
     if (factor) settings.rate_factor = *factor;
     return factor.has_value();
   }
-  if (what != "title" || arguments.size() < 2) return false;
-  settings.title = fmt::format("{}", fmt::join(arguments.subspan(1), " "));
+  if (arguments.size() < 2) return false;
+  const std::string text = unescape(fmt::format("{}", fmt::join(arguments.subspan(1), " ")));
+  if (what == "title") settings.title = text;
+  if (what == "codec") settings.unknown_codec = text;
+  return what == "title" || what == "codec";
+}
+
+Result<bool> phrase(CommandContext& context, Arguments arguments) {
+  context.camera.settings.phrase = unescape(fmt::format("{}", fmt::join(arguments, " ")));
   return true;
 }
 
@@ -341,6 +348,8 @@ constexpr Command kCommands[] = {
      "listening",
      refuse},
     {"accept", "", "ends refuse", accept},
+    {"phrase", "TEXT", "what replies of 300 and above say behind the status; \\x1b is a byte",
+     phrase},
     {"trickle", "[on|off]", "one byte a second, replies and media", trickle},
     {"flood", "headers | line | body | off", "replies never end (1 GiB)", flood},
     {"http", "[on|off]", "answers like an HTTP server", http},
@@ -363,8 +372,8 @@ constexpr Command kCommands[] = {
      start},
     {"session", "timeout TIME [enforce] | getparam refuse|allow | options refuse|allow",
      "session timeout and which keep-alives count", session},
-    {"sdp", "sprop|audio|extra|unknown on|off | rate FACTOR | title TEXT",
-     "what the session description says", sdp},
+    {"sdp", "sprop|audio|extra|unknown on|off | rate FACTOR | title TEXT | codec TEXT",
+     "what the session description says (codec: of the unknown track); \\x1b is a byte", sdp},
 };
 
 }  // namespace

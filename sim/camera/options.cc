@@ -83,6 +83,10 @@ Result<std::uint16_t> parse_port(std::string_view flag, std::string_view value) 
 Result<void> set_flag(Options& options, std::string_view flag, std::string_view value) {
   if (flag == "--port") {
     LT_ASSIGN(options.port, parse_port(flag, value));
+  } else if (flag == "--address") {
+    if (!value.starts_with("127."))
+      return std::unexpected(bad(flag, value, "an address of this machine's loopback, 127.x.y.z"));
+    options.address = value;
   } else if (flag == "--control") {
     LT_ASSIGN(options.control_port, parse_port(flag, value));
   } else if (flag == "--media") {
@@ -158,6 +162,8 @@ std::string usage() {
          "B-frames\n"
          "  --port N            RTSP on 127.0.0.1:N; 0 (default): a free port, printed as "
          "`listening port=N`\n"
+         "  --address A         of the RTSP port: 127.0.0.1, or another of loopback, as if it were "
+         "another machine\n"
          "  --control N         commands, a line each, on 127.0.0.1:N; 0 (default): free, printed "
          "as `control port=N`;\n"
          "                      each is answered by lines, the last of which begins with `ok` or "

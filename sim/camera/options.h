@@ -23,7 +23,8 @@ struct MediaOption {
 };
 
 struct Options {
-  std::uint16_t port = 0;  // 0 asks for a free one
+  std::string address = "127.0.0.1";  // of the RTSP port; the control port is on 127.0.0.1
+  std::uint16_t port = 0;             // 0 asks for a free one
   std::uint16_t control_port = 0;
   std::vector<MediaOption> media;
   std::vector<std::string> commands;  // carried out before the first client

@@ -126,8 +126,11 @@ RtspDialogue::Answer RtspDialogue::reply(const RtspRequest& request, int status,
                                          const std::string& headers, const std::string& body) {
   Answer answer;
   answer.status = status;
-  answer.text = fmt::format("RTSP/1.0 {} {}\r\nCSeq: {}\r\n{}", status, phrase_of(status),
-                            request.header("cseq"), headers);
+  const bool has_phrase = status >= 300 && camera_ != nullptr && !camera_->settings.phrase.empty();
+  answer.text =
+      fmt::format("RTSP/1.0 {} {}\r\nCSeq: {}\r\n{}", status,
+                  has_phrase ? std::string_view(camera_->settings.phrase) : phrase_of(status),
+                  request.header("cseq"), headers);
   if (!body.empty()) answer.text += fmt::format("Content-Length: {}\r\n", body.size());
   answer.text += "\r\n" + body;
   return answer;

@@ -31,9 +31,13 @@ std::string audio_track(const AudioTrack& audio) {
       kAudioPayloadType, audio.rate_hz, audio.channels, base::to_hex(audio.config));
 }
 
-constexpr std::string_view kExtraTracks =
-    "m=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\na=control:extra1\r\n"
-    "m=video 0 RTP/AVP 108\r\na=rtpmap:108 X-NOBODY-KNOWS/90000\r\na=control:extra2\r\n";
+std::string extra_tracks(const std::string& unknown_codec) {
+  return fmt::format(
+      "m=application 0 RTP/AVP 107\r\na=rtpmap:107 "
+      "vnd.onvif.metadata/90000\r\na=control:extra1\r\n"
+      "m=video 0 RTP/AVP 108\r\na=rtpmap:108 {}/90000\r\na=control:extra2\r\n",
+      unknown_codec);
+}
 
 }  // namespace
 
@@ -43,10 +47,10 @@ std::string write_sdp(const MediaFile& media, double pictures_per_second,
       "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns={}\r\nc=IN IP4 0.0.0.0\r\nt=0 "
       "0\r\na=control:*\r\na=range:npt=now-\r\n",
       settings.title);
-  if (settings.has_only_unknown) return sdp.append(kExtraTracks);
+  if (settings.has_only_unknown) return sdp + extra_tracks(settings.unknown_codec);
   sdp += video_track(media, pictures_per_second, settings);
   if (media.audio && settings.has_audio) sdp += audio_track(*media.audio);
-  if (settings.has_extra_tracks) sdp += kExtraTracks;
+  if (settings.has_extra_tracks) sdp += extra_tracks(settings.unknown_codec);
   return sdp;
 }
 

@@ -27,19 +27,18 @@ constexpr int kBacklog = 1024;
 constexpr milliseconds kFlushInterval{500};
 constexpr milliseconds kLongestSleep{200};
 
-Result<Descriptor> listen_on(std::uint16_t port) {
+Result<Descriptor> listen_on(const std::string& host, std::uint16_t port) {
   Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int on = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (!socket.is_open() ||
+  if (::inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1 || !socket.is_open() ||
       ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(socket.get(), kBacklog) != 0) {
     return fail(ErrorCode::kFailedPrecondition,
-                fmt::format("127.0.0.1:{}: cannot listen: {}; choose another port or 0", port,
+                fmt::format("{}:{}: cannot listen: {}; choose another port or 0", host, port,
                             std::strerror(errno)));
   }
   return socket;
@@ -136,8 +135,9 @@ Result<void> Simulator::listen(const Options& options) {
   wake_ = Descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!epoll_.is_open() || !wake_.is_open())
     return fail(ErrorCode::kResourceExhausted, "no descriptors left");
-  LT_ASSIGN(listener_, listen_on(options.port));
-  LT_ASSIGN(control_listener_, listen_on(options.control_port));
+  address_ = options.address;
+  LT_ASSIGN(listener_, listen_on(address_, options.port));
+  LT_ASSIGN(control_listener_, listen_on("127.0.0.1", options.control_port));
   port_ = port_of(listener_);
   control_port_ = port_of(control_listener_);
   for (const int descriptor : {wake_.get(), listener_.get(), control_listener_.get()}) {
@@ -327,7 +327,7 @@ void Simulator::apply_to_listener(std::span<const std::string_view> words) {
   if (words[0] == "refuse" && words.size() > 1 && words[1] == "connection") {
     listener_.reset();
   } else if (words[0] == "accept" && !listener_.is_open()) {
-    auto again = listen_on(port_);
+    auto again = listen_on(address_, port_);
     if (!again) return events_.write("*", "listen_failed", again.error().message());
     listener_ = std::move(*again);
     watch(epoll_, listener_.get(), EPOLLIN, EPOLL_CTL_ADD);

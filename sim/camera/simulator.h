@@ -70,6 +70,7 @@ class Simulator {
   Descriptor listener_;
   Descriptor control_listener_;
   ControlPort control_;
+  std::string address_;
   std::uint16_t port_ = 0;
   std::uint16_t control_port_ = 0;
   std::map<int, std::unique_ptr<Client>> clients_;

@@ -60,15 +60,16 @@ class Process:
         self.lines = []
         self._changed = threading.Condition()
         # A session of its own: a Ctrl-C at the terminal is not the child's, and its group can be ended by its id.
+        # Read as bytes: text mode would take a lone CR for the end of a line.
         self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                      text=True, errors="replace", start_new_session=True, **options)
+                                      start_new_session=True, **options)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self):
         for line in self.child.stdout:
             with self._changed:
-                self.lines.append(line.rstrip("\n"))
+                self.lines.append(line.decode(errors="replace").removesuffix("\n"))
                 self._changed.notify_all()
         with self._changed:
             self.lines.append(None)
@@ -129,10 +130,12 @@ class Process:
 class Camsim(Process):
     """longtake-camsim with its control connection."""
 
-    def __init__(self, folder, media=("front=front.h264,front.aac,fps=15",), do=(), script=None, speed=None):
+    def __init__(self, folder, media=("front=front.h264,front.aac,fps=15",), do=(), script=None, speed=None, port=0,
+                 address="127.0.0.1"):
         self.sent_log = str(pathlib.Path(folder) / "sent.log")
         self.fault_log = str(pathlib.Path(folder) / "faults.log")
-        command = [str(BUILD / "longtake-camsim"), "--sent-log", self.sent_log, "--fault-log", self.fault_log]
+        command = [str(BUILD / "longtake-camsim"), "--sent-log", self.sent_log, "--fault-log", self.fault_log,
+                   "--address", address, "--port", str(port)]
         for one in media:
             name, _, files = one.partition("=")
             parts = [str(MEDIA / part) if part.endswith((".h264", ".aac")) and "/" not in part else part
@@ -150,8 +153,15 @@ class Camsim(Process):
         self._control = socket.create_connection(("127.0.0.1", control), HANG_GUARD_S)
         self._answers = self._control.makefile("r")
 
-    def url(self, name, user=""):
-        return f"rtsp://{user}127.0.0.1:{self.port}/{name}"
+    def url(self, name, user="", host="127.0.0.1"):
+        return f"rtsp://{user}{host}:{self.port}/{name}"
+
+    def events(self):
+        """The fault log so far: (path, what, {key: value}) an event."""
+        self.command("sync")
+        for line in pathlib.Path(self.fault_log).read_text().splitlines():
+            _, path, what, *details = line.split(" ")
+            yield path, what, dict(word.split("=", 1) for word in details if "=" in word)
 
     def command(self, line):
         """One control command; gives its answer's lines, raises on `error`."""
@@ -291,8 +301,8 @@ class SystemTest(unittest.TestCase):
         self._stack.callback(process.kill)
         return process
 
-    def loop_volume(self, size_mib=256, options=""):
-        return self._stack.enter_context(LoopVolume(self.folder, size_mib, options))
+    def loop_volume(self, size_mib=256, options="", mkfs=()):
+        return self._stack.enter_context(LoopVolume(self.folder, size_mib, options, mkfs))
 
 
 class LoopVolume:
@@ -304,11 +314,12 @@ class LoopVolume:
     SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
     NO_LOG_FLUSH = 2
 
-    def __init__(self, folder, size_mib, options=""):
+    def __init__(self, folder, size_mib, options="", mkfs=()):
         self.image = pathlib.Path(folder) / "volume.img"
         self.path = pathlib.Path(folder) / "volume"
         self.size_mib = size_mib
         self.options = options
+        self.mkfs = mkfs
         self.is_mounted = False
 
     @staticmethod
@@ -328,7 +339,7 @@ class LoopVolume:
         self.path.mkdir(exist_ok=True)
         with open(self.image, "wb") as image:
             image.truncate(self.size_mib << 20)
-        subprocess.run(["mkfs.ext4", "-q", "-F", str(self.image)], check=True, capture_output=True)
+        subprocess.run(["mkfs.ext4", "-q", "-F", *self.mkfs, str(self.image)], check=True, capture_output=True)
         self.mount()
         return self
 
