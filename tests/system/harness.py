@@ -244,6 +244,10 @@ class Recorder(Process):
         return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
                    if re.match(re.escape(name) + r"(\{| )", line))
 
+    def deleted_bytes(self):
+        """By retention, in this life."""
+        return self.metric("longtake_retention_deleted_bytes_total")
+
     def wait_until_ready(self):
         wait_until(lambda: self.raw("/readyz")[0] == 200, "/readyz")
         self._is_ready = True
