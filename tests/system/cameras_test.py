@@ -6,6 +6,7 @@ purpose. `good` is the witness: it may lose nothing at all.
 
 import dataclasses
 import pathlib
+import re
 import subprocess
 import sys
 import threading
@@ -20,6 +21,8 @@ RUN_S = 48.0  # from the first command to the end
 START = ("camera_disconnected", "no_keyframe")  # before the first picture
 FRONT = "front.h264,front.aac,fps=15"
 SMALL = str(harness.MEDIA / "small.h264")
+FRONT_VIDEO = str(harness.MEDIA / "front.h264")
+VOICE = str(harness.MEDIA / "voice.aac")
 
 
 @dataclasses.dataclass
@@ -51,8 +54,8 @@ SCENARIOS = [
     Scenario("cam12-ssrc", script=((12, "ssrc"), (24, "ssrc")), reasons=("packet_loss", "audio_lost", "no_keyframe"), max_lost=2),
     Scenario("cam12-stray", script=((12, "ssrc stray 2"),), max_lost=0, reasons=("packet_loss",)),
     Scenario("cam13-no-sprop", script=((0, "sdp sprop off"),), max_lost=0),
-    Scenario("cam14-parameters", media="front.h264,fps=15", script=((0, f"params alternate {SMALL}"),), max_lost=0,
-             reasons=(), check="has_two_sizes"),
+    Scenario("cam14-parameters", media="front.h264,fps=60", script=((0, f"params alternate {SMALL}"),), max_lost=0,
+             reasons=(), check="decodes_each_size"),
     Scenario("cam16-long-gop", media="longgop.h264,fps=15", script=((0, "start gop"),), clock_s=10.5),
     Scenario("cam17-reorder", media="reorder.h264,fps=15", max_lost=0),
     Scenario("cam18-zero", script=((10, "timestamps zero"), (20, "timestamps true")), clock_s=4.0, hole_s=2.0,
@@ -63,9 +66,19 @@ SCENARIOS = [
              reasons=("bad_timestamps", "packet_loss", "no_keyframe", "audio_lost")),
     Scenario("cam18-jump", script=((10, "jump +3600s"), (20, "jump -7200s")), max_lost=2,
              reasons=("bad_timestamps", "no_keyframe", "audio_lost")),
+    # 21 pictures a second are sent, 25 promised; the pictures themselves say 15.
+    Scenario("cam19-fps-lies", media="front.h264,front.aac,fps=21", script=((0, "sdp rate 1.190476"),), max_lost=0,
+             check="lasts_as_long_as_time"),
     Scenario("cam20-rtcp-absurd", script=((0, "rtcp absurd"), (20, "redate +86400s")), max_lost=0),
     Scenario("cam20-rtcp-off", script=((0, "rtcp off"),), max_lost=0),
     Scenario("cam22-audio-vanishes", script=((12, "audio off"), (26, "audio on")), max_lost=0, reasons=("audio_lost",)),
+    Scenario("cam22-audio-later", script=((0, "audio off"), (16, "audio on")), max_lost=0, reasons=("audio_lost",),
+             check="has_sound_at_the_end_only"),
+    Scenario("cam22-other-rate", script=((18, f"params {FRONT_VIDEO},{VOICE}"), (18, "drop")), check="has_two_sound_rates",
+             reasons=("camera_disconnected", "no_keyframe", "audio_lost", "packet_loss")),
+    # A second of 28 times the usual, ten times over, and one picture of 8 MiB: within the limits, so all of it is kept.
+    Scenario("cam23-burst", script=tuple((12 + second, "oversize 1") for second in range(10)) + ((26, "oversize 8"),), max_lost=0),
+    Scenario("cam23-100000-packets", media="front.h264,front.aac,fps=15,mtu=84", script=((20, "oversize 8"),), max_lost=0),
     Scenario("cam23-oversize", script=((14, "oversize 18"),), reasons=("oversize", "packet_loss", "no_keyframe", "camera_stalled"),
              hole_s=3.0),
     Scenario("cam25-burst", script=((12, "stall 6s"), (28, "stall 4s")), clock_s=1.0, max_lost=0,
@@ -133,15 +146,42 @@ class CamerasTest(harness.SystemTest):
         gaps = [gap for gap in self.recorder.timeline("cam02-half-open")["gaps"] if gap["reason"] == "camera_stalled"]
         self.assertEqual(len(gaps), 1, gaps)
 
-    def has_two_sizes(self, report):
-        sizes = set()
-        for segment in self.recorder.segments("cam14-parameters"):
+    def closed_segments(self, name):
+        """(its entry, its tracks, its samples) of each segment that is whole."""
+        for segment in self.recorder.segments(name):
+            if segment["state"] == "closed":
+                yield segment, *oracle.read_mp4(self.recorder.segment_bytes(name, segment["id"]))
+
+    def decodes_each_size(self, report):
+        """Each GOP is a segment with parameter sets of its own, and ffprobe decodes as many pictures as are in it."""
+        sizes = []
+        for segment, _, samples in self.closed_segments("cam14-parameters"):
             path = self.holder.folder / "probe.mp4"
             path.write_bytes(self.recorder.segment_bytes("cam14-parameters", segment["id"]))
-            done = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "stream=width", "-of",
-                                   "csv=p=0", path], capture_output=True, text=True, check=True)
-            sizes.add(done.stdout.strip())
-        self.assertEqual(len(sizes), 2, sizes)
+            done = subprocess.run(["ffprobe", "-v", "error", "-count_frames", "-select_streams", "v", "-show_entries",
+                                   "stream=width,nb_read_frames", "-of", "csv=p=0", path], capture_output=True, text=True, check=True)
+            width, pictures = done.stdout.strip().split(",")
+            self.assertEqual((int(pictures), done.stderr), (len(samples), ""), segment)
+            sizes.append(width)
+        self.assertEqual(len(set(sizes)), 2, sizes)
+        self.assertGreater(len(sizes), 60, "a change at each GOP")
+
+    def lasts_as_long_as_time(self, report):
+        for segment, _, samples in self.closed_segments("cam19-fps-lies"):
+            taken = [oracle.read_mark(one.data).wall_us / 1e6 for one in samples if one.track.handler == "vide"]
+            by_the_camera = taken[-1] - taken[0] + 1 / 21
+            by_the_recording = harness.seconds_of(segment["end"]) - harness.seconds_of(segment["start"])
+            self.assertAlmostEqual(by_the_recording, by_the_camera, delta=0.1, msg=segment)
+
+    def has_sound_at_the_end_only(self, report):
+        sound = [sum(one.track.handler == "soun" for one in samples) for _, _, samples in self.closed_segments("cam22-audio-later")]
+        self.assertEqual(sound[0], 0, sound)
+        self.assertGreater(sound[-1], 200, sound)
+
+    def has_two_sound_rates(self, report):
+        rates = [track.timescale for _, tracks, _ in self.closed_segments("cam22-other-rate")
+                 for track in tracks.values() if track.handler == "soun"]
+        self.assertEqual(sorted(set(rates)), [16000, 48000])
 
     def test_cameras_that_cannot_record_say_why_and_wait(self):
         for name, (_, _, words, reasons) in NEVER_RECORD.items():
@@ -182,6 +222,10 @@ class CamerasTest(harness.SystemTest):
                 self.assertEqual((done.returncode, done.stderr), (0, ""), f"{name} {segment['id']}")
 
     def test_zz_stops_in_order_and_checks_clean(self):
+        status = pathlib.Path(f"/proc/{self.recorder.child.pid}/status").read_text()
+        peak_kib = int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1))
+        print(f"CAM-23: at most {peak_kib >> 10} MiB of memory", flush=True)
+        self.assertLess(peak_kib, 1 << 20, "bursts and pictures of 8 and 18 MiB stay within bounds")
         self.assertEqual(self.recorder.stop(), 0, self.recorder.text())
         harness.check_folder(self.data)
 
