@@ -14,7 +14,9 @@ constexpr int kAttempts = 10;
 
 LiveRecordingPtr live_of(const KnownRecording& recording) {
   const auto writer = recording.writer();
-  return writer != nullptr ? writer->live().load() : std::make_shared<const LiveRecording>();
+  if (writer == nullptr) return std::make_shared<const LiveRecording>();
+  LiveRecordingPtr live = writer->live().load();
+  return redate(std::move(live), recording.facts.redates());
 }
 
 std::uint64_t version_of(const KnownRecording& recording) {
@@ -100,8 +102,7 @@ Result<media::TimelineAnswer> Answers::ask_timeline(store::CatalogReader& reader
                                                     const KnownRecording& recording,
                                                     TimeRange within) {
   const std::shared_ptr<RecordingWriter> writer = recording.writer();
-  const LiveRecordingPtr live =
-      writer != nullptr ? writer->live().load() : std::make_shared<const LiveRecording>();
+  const LiveRecordingPtr live = live_of(recording);
   const std::optional<WallTime> undecided_from =
       writer != nullptr ? writer->undecided_from() : std::nullopt;
   const RecordingFacts::Recent recent = recording.facts.recent();

@@ -328,6 +328,33 @@ TEST_F(ArchiveTest, ListsEachRecordingAsItIsShownAlone) {
   EXPECT_LT(*(*all)[1].first, *(*all)[0].first) << "by name, and the front camera came first";
 }
 
+TEST_F(ArchiveTest, Host23_ShowsARedatedRunAtItsRightTimesBeforeTheCatalogListsIt) {
+  const WallTime truth = clock.wall_now() + std::chrono::hours(24);
+  clock.step_wall(WallTime(seconds(30)) - clock.wall_now());  // a boot without a clock
+  open();
+  auto handle = start("front");
+  Player camera("front", *handle, shard);
+  play({&camera}, 20);
+  clock.step_wall(truth - clock.wall_now());
+  play({&camera}, 5);
+
+  const WallTime begun = truth - seconds(21);
+  const auto timeline = archive->timeline("front", all());
+  ASSERT_TRUE(timeline.has_value());
+  for (const TimeRange& span : timeline->spans)
+    EXPECT_GE(span.start, begun) << longtake::to_string(span.start);
+  const auto segments = archive->segments("front", all(), 10);
+  ASSERT_TRUE(segments.has_value());
+  ASSERT_THAT(*segments, SizeIs(2));
+  for (const SegmentInfo& segment : *segments)
+    EXPECT_GE(segment.range.start, begun) << longtake::to_string(segment.range.start);
+  const auto status = archive->recording("front");
+  ASSERT_TRUE(status.has_value());
+  EXPECT_GE(*status->first, begun);
+  EXPECT_TRUE(!status->durable_until || *status->durable_until >= begun);
+  stop(std::move(handle));
+}
+
 TEST_F(ArchiveTest, GivesARecordingOneWriterAtATime) {
   open();
   auto first = start("front");

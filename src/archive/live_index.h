@@ -22,7 +22,8 @@ struct LiveSegment {
 /// One recording as it is right now. Immutable; swapped whole at each append and commit.
 struct LiveRecording {
   std::vector<LiveSegment> segments;  // oldest first
-  WallTime durable_until;  // contiguous: all recorded before it is durable; epoch when nothing is
+  WallTime durable_until;    // contiguous: all recorded before it is durable; epoch when nothing is
+  media::RunId durable_run;  // whose media it is by
 };
 using LiveRecordingPtr = std::shared_ptr<const LiveRecording>;
 

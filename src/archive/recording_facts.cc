@@ -27,6 +27,9 @@ void RecordingFacts::remember(const store::Fact& fact) {
     closed_at_ = closed->to;
   } else if (const auto* noted = std::get_if<store::GapNoted>(&fact)) {
     remember(media::ReasonSpan{noted->range, noted->reason});
+  } else if (const auto* redated = std::get_if<store::RunRedated>(&fact)) {
+    redates_[redated->run] += redated->by;
+    if (redates_.size() > kRecent) redates_.erase(redates_.begin());
   }
 }
 
@@ -52,6 +55,11 @@ void RecordingFacts::explain_downtime(WallTime from, media::Reason reason, std::
 RecordingFacts::Recent RecordingFacts::recent() const {
   const base::MutexLock lock(mutex_);
   return {{recent_.begin(), recent_.end()}, closed_at_};
+}
+
+RecordingFacts::Redates RecordingFacts::redates() const {
+  const base::MutexLock lock(mutex_);
+  return redates_;
 }
 
 std::uint64_t RecordingFacts::version() const {

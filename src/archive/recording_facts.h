@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,12 +15,14 @@ namespace longtake::archive {
 
 /// One recording's way into the ledger: of its recorder, its writer, and recovery.
 ///
-/// Remembers two things that the catalog, which follows a moment later, cannot tell yet. When the recorder first said how
-/// things are now, so that recovery can explain the time before, and no more than that. And the gaps told lately, so that
-/// a timeline does not miss the reason of a hole whose far side it sees already.
+/// Remembers three things that the catalog, which follows a moment later, cannot tell yet. When the recorder first said how
+/// things are now, so that recovery can explain the time before, and no more than that. The gaps told lately, so that
+/// a timeline does not miss the reason of a hole whose far side it sees already. And which runs of this life were recorded
+/// under a wrong clock, and by how much: the files that are still live say the times they were written with.
 ///
 /// Thread     any; facts keep the order in which they came.
-/// Limits     remembers `kRecent` gaps; of more, the oldest are found in the catalog or not at all for a moment.
+/// Limits     remembers `kRecent` gaps and redates; of more, the oldest are found in the catalog or not at all for a
+///            moment.
 class RecordingFacts final : public store::FactSink {
  public:
   static constexpr std::size_t kRecent = 256;
@@ -39,7 +42,10 @@ class RecordingFacts final : public store::FactSink {
     std::optional<WallTime> closed_at;
   };
   [[nodiscard]] Recent recent() const;
-  /// Changes with each fact about a gap.
+  /// By run: what to add to the times in its fragments.
+  using Redates = std::map<media::RunId, microseconds>;
+  [[nodiscard]] Redates redates() const;
+  /// Changes with each fact about a gap or a redate.
   [[nodiscard]] std::uint64_t version() const;
   /// How many gaps were ever told; and: so many of them are in the catalog.
   [[nodiscard]] std::uint64_t told() const;
@@ -58,6 +64,7 @@ class RecordingFacts final : public store::FactSink {
       LT_GUARDED_BY(mutex_);  // the downtime, by the recorder's first word
   std::optional<WallTime> closed_at_ LT_GUARDED_BY(mutex_);
   std::deque<media::ReasonSpan> recent_ LT_GUARDED_BY(mutex_);
+  Redates redates_ LT_GUARDED_BY(mutex_);
   std::uint64_t told_ LT_GUARDED_BY(mutex_) = 0;
   std::uint64_t version_ LT_GUARDED_BY(mutex_) = 0;
 };

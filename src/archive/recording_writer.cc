@@ -244,8 +244,10 @@ void RecordingWriter::advance_durable(Segment& segment, std::uint64_t end_bytes)
       retained_duration_ -= retained.duration();
       disk_.budget.give_back(retained.fragment.payload_bytes);
     }
-    if (retained.is_covering) {
-      durable_end_ = std::max(durable_end_, retained.fragment.covered().end);
+    if (const WallTime end = retained.fragment.covered().end;
+        retained.is_covering && end > durable_end_) {
+      durable_end_ = end;
+      durable_run_ = segment.id.run;
     }
     segment.retained.pop_front();
   }
@@ -297,6 +299,7 @@ void RecordingWriter::publish() {
                               segment->phase == Segment::Phase::kClosed});
   }
   next->durable_until = durable_until();
+  next->durable_run = durable_run_;
   live_.store(std::move(next));
   version_.fetch_add(1, std::memory_order_release);
 }

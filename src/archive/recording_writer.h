@@ -160,7 +160,8 @@ class RecordingWriter final : public FragmentSink {
   microseconds retained_duration_ LT_GUARDED_BY(mutex_){0};
   std::vector<store::GapNoted> notes_ LT_GUARDED_BY(mutex_);  // the last one may still grow
   WallTime durable_end_ LT_GUARDED_BY(mutex_);
-  std::string durable_day_ LT_GUARDED_BY(mutex_);  // its folder's name was synced
+  media::RunId durable_run_ LT_GUARDED_BY(mutex_);  // of the media that ends there
+  std::string durable_day_ LT_GUARDED_BY(mutex_);   // its folder's name was synced
   std::vector<base::Task> settled_waiters_ LT_GUARDED_BY(mutex_);
   RunInfoPtr last_run_ LT_GUARDED_BY(mutex_);
   std::optional<MonotonicTime> last_submit_ LT_GUARDED_BY(mutex_);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 namespace longtake::archive {
 namespace {
@@ -49,6 +50,22 @@ media::TimelineAnswer make_timeline(store::Coverage stored, const LiveRecording&
   answer.degraded = std::move(stored.degraded);
   clip(answer.degraded, within);
   return answer;
+}
+
+LiveRecordingPtr redate(LiveRecordingPtr live, const RecordingFacts::Redates& redates) {
+  if (redates.empty()) return live;
+  auto right = std::make_shared<LiveRecording>(*live);
+  for (LiveSegment& segment : right->segments) {
+    const auto redated = redates.find(segment.index->segment.run);
+    if (redated == redates.end()) continue;
+    auto index = std::make_shared<media::FragmentIndex>(*segment.index);
+    for (media::FragmentEntry& fragment : index->fragments) fragment.wall_start += redated->second;
+    segment.index = std::move(index);
+  }
+  if (const auto redated = redates.find(right->durable_run); redated != redates.end()) {
+    right->durable_until += redated->second;
+  }
+  return right;
 }
 
 void add_recent(const RecordingFacts::Recent& recent, store::Coverage& stored) {

@@ -19,6 +19,10 @@ media::TimelineAnswer make_timeline(store::Coverage stored, const LiveRecording&
                                     TimeRange within, std::optional<WallTime> last,
                                     std::optional<WallTime> undecided_from, WallTime wall_now);
 
+/// The live index with the times that its runs were given later: a run recorded under a wrong clock was redated, and its
+/// segments are not in the catalog yet. Mostly there is none, and it is the same snapshot.
+LiveRecordingPtr redate(LiveRecordingPtr live, const RecordingFacts::Redates& redates);
+
 /// Gaps told a moment ago, which the catalog may not have yet.
 void add_recent(const RecordingFacts::Recent& recent, store::Coverage& stored);
 
