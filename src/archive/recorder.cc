@@ -213,9 +213,9 @@ void Recorder::on(const media::Damage& damage) {
 void Recorder::on(const media::Waiting& waiting) {
   if (!session_) return;
   clock_.observe(waiting.at);
-  session_->has_told_waiting = true;
   if (!gaps_.is_open() && session_->has_key_frame) return;  // recording; a silence tells itself
-  open_gap(clock_.wall_at(waiting.at), waiting.reason, "");
+  open_gap(waiting_since(waiting.at), waiting.reason, "");
+  session_->has_told_waiting = true;
 }
 
 /// Whether a unit of the covering track is recorded: everything from the first one that decodes
@@ -227,8 +227,8 @@ bool Recorder::admit(const media::AccessUnit& unit) {
     return true;
   }
   waiting_units_counter_.add();
+  open_gap(waiting_since(unit.received), Reason::kNoKeyframe, "media comes, but no key frame yet");
   session_->has_told_waiting = true;
-  open_gap(clock_.wall_at(unit.received), Reason::kNoKeyframe, "media comes, but no key frame yet");
   return false;
 }
 

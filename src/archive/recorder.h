@@ -71,7 +71,8 @@ class Recorder final : public media::ItemSink {
     std::optional<MonotonicTime> last_received{};  // of the covering track's last unit taken
     bool has_media = false;                        // any unit at all
     bool has_key_frame = false;                    // from here on every unit is taken
-    bool has_told_waiting = false;
+    bool has_told_waiting = false;                 // why there is no picture yet
+    bool has_recorded = false;                     // a fragment that covers
     bool goes_without_video = false;
     std::optional<media::Reason> damage{};  // to the covering track since its last unit
   };
@@ -134,6 +135,9 @@ class Recorder final : public media::ItemSink {
   [[nodiscard]] media::Reason reason_for_hole(bool is_first_of_run,
                                               const RunCutter::Evidence& before) const;
 
+  /// Where a wait for the session's first picture began: not when it was first seen to be one.
+  [[nodiscard]] WallTime waiting_since(MonotonicTime seen) const;
+  void explain_late_start(WallTime first_picture);
   void open_gap(WallTime from, media::Reason reason, std::string_view detail);
   void note_gap(TimeRange range, media::Reason reason);
   void count_gap(media::Reason reason);

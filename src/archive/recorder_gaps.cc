@@ -23,6 +23,7 @@ constexpr nanoseconds kVideoWait = seconds(10);
 /// Explains or bridges the time between what was covered and a fragment that covers on.
 void Recorder::place_covering(PendingFragment& fragment, bool is_first_of_run,
                               const RunCutter::Evidence& before) {
+  if (!std::exchange(session_->has_recorded, true)) explain_late_start(fragment.wall_start);
   if (!covered_until_) {
     gaps_.close(fragment.wall_start);
     return;
@@ -45,6 +46,19 @@ void Recorder::place_covering(PendingFragment& fragment, bool is_first_of_run,
     note_gap({*covered_until_, fragment.wall_start}, reason_for_hole(is_first_of_run, before));
   }
   if (before.was_process_stalled && is_hole) note_stall({*covered_until_, fragment.wall_start});
+}
+
+WallTime Recorder::waiting_since(MonotonicTime seen) const {
+  const bool is_first = !session_->has_key_frame && !session_->has_told_waiting;
+  return clock_.wall_at(is_first ? session_->started : seen);
+}
+
+/// A connection that stands for longer than jitter is no disconnected camera's, also where nothing was seen to wait for.
+void Recorder::explain_late_start(WallTime first_picture) {
+  const WallTime started = clock_.wall_at(session_->started);
+  if (session_->has_told_waiting || !gaps_.is_open() || first_picture - started < hole_threshold())
+    return;
+  open_gap(started, Reason::kNoKeyframe, "connected, and the first picture took its time");
 }
 
 /// Forward leaves a time that never was. Backward, the same wall times come twice, and both are

@@ -219,6 +219,56 @@ TEST(Recorder, Cam16_WaitsForAKeyFrameAndSaysSo) {
   EXPECT_TRUE(bench.media.fragments.front().is_sync);
 }
 
+TEST(Recorder, Cam16_WaitsForAKeyFrameFromTheSessionsStartAndNotFromTheFirstPictureLeftOut) {
+  RecorderBench bench;
+  bench.wait(1s);
+  bench.connect();
+  bench.wait(800ms);
+  bench.play(2s, 0);
+  bench.play(3s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_THAT(bench.story(), ElementsAre("camera_disconnected 0.0-1.0", "no_keyframe 1.0-3.8",
+                                         "recorded 3.8-6.8"));
+}
+
+TEST(Recorder, Cam16_ACameraWhoseFirstPictureTakesASecondIsNotDisconnected) {
+  RecorderBench bench;
+  bench.connect();
+  bench.play(3s);
+  bench.disconnect();
+  bench.wait(2s);
+  bench.connect();
+  bench.wait(1500ms);
+  bench.play(3s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_THAT(bench.story(), ElementsAre("recorded 0.0-3.0", "camera_disconnected 3.0-5.0",
+                                         "no_keyframe 5.0-6.5", "recorded 6.5-9.5"));
+}
+
+TEST(Recorder, ACameraThatSendsSoundForASecondBeforeItsPictureWaitsForAKeyFrame) {
+  RecorderBench bench;
+  bench.wait(1s);
+  bench.connect({TrackKind::kVideo, TrackKind::kAudio});
+  for (int i = 0; i < 15; ++i) {
+    bench.sound(bench.media_now());
+    bench.wait(100ms);
+  }
+  bench.play(3s, 10, true);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_THAT(bench.story(), ElementsAre("camera_disconnected 0.0-1.0", "no_keyframe 1.0-2.5",
+                                         "recorded 2.5-5.5"));
+}
+
+TEST(Recorder, AConnectionThatShowsItsPictureWithinASecondEndsTheGapThatWas) {
+  RecorderBench bench;
+  bench.wait(1s);
+  bench.connect();
+  bench.wait(700ms);
+  bench.play(3s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_THAT(bench.story(), ElementsAre("camera_disconnected 0.0-1.7", "recorded 1.7-4.7"));
+}
+
 TEST(Recorder, Cam16_AnEndlessGopIsCutEachSecondAndItsSegmentAtTwiceTheLength) {
   RecorderBench bench({media::RecordingId{7}, "front", false, std::nullopt}, seconds(30));
   bench.connect();

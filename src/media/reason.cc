@@ -37,9 +37,11 @@ constexpr std::array kTable = {
                 "The camera offers nothing at this URL that longtake can record, or does not speak "
                 "RTSP as required.",
                 kMissing},
-    ReasonEntry{kNoKeyframe, "no_keyframe",
-                "Media came, but no picture to begin with: no key frame or no parameter sets.",
-                kMissing},
+    ReasonEntry{
+        kNoKeyframe, "no_keyframe",
+        "The camera was connected, but sent no picture to begin with yet: no key frame or no "
+        "parameter sets.",
+        kMissing},
     ReasonEntry{kBadTimestamps, "bad_timestamps",
                 "The camera's media times jumped or ran at a wrong rate; pictures are spaced by "
                 "their receipt.",
