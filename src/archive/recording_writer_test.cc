@@ -272,6 +272,24 @@ TEST_F(FailedFileBehindADurableOne, Host13_IsWrittenAgainIntoAFileThatHoldsNothi
   }
 }
 
+TEST(RecordingWriter, Host08_LooksAtTheSpaceAlsoWhileMoreComesThanItCanWrite) {
+  DiskBench bench;
+  std::uint64_t looks = 0;
+  int writes = 0;
+  bench.files.set_script([&](const base::FileCall& call) {
+    base::Fault fault;
+    if (call.kind == Kind::kSpace) ++looks;
+    if (call.kind == Kind::kWrite && call.path.ends_with(".mp4") && ++writes < 400) {
+      fault.before = [&] { bench.submit(1); };  // in each call as much comes as it writes
+    }
+    return fault;
+  });
+  bench.submit(1);
+  bench.write();  // one pass, over minutes
+  EXPECT_GE(writes, 400);
+  EXPECT_GE(looks, 3U);
+}
+
 /// The first file of a day fails before its first commit; a second one takes its place.
 void expect_kept_after_a_power_cut(base::FileCall::Kind kind, std::uint64_t number) {
   DiskBench bench;

@@ -60,10 +60,11 @@ void VolumeWriter::run() {
 
 void VolumeWriter::pass() {
   is_work_.store(false, std::memory_order_release);
-  every_second();
   const std::vector<std::shared_ptr<RecordingWriter>> all = recordings();
   bool is_more = true;
   while (is_more) {
+    // Each time: on a disk that is slower than what comes, this goes on for as long as that lasts.
+    every_second();
     is_more = false;
     for (const std::shared_ptr<RecordingWriter>& recording : all) {
       if (recording->has_work()) is_more = recording->drain(kTurn) || is_more;
