@@ -230,16 +230,17 @@ Result<std::shared_ptr<RecordingWriter::Segment>> RecordingWriter::create_segmen
 
 bool RecordingWriter::finish_current() {
   std::shared_ptr<Segment> segment;
+  std::optional<store::DegradedNoted> lost_sound;
+  bool is_worth_a_row = true;
   {
     const base::MutexLock lock(mutex_);
     segment = std::exchange(current_, nullptr);
     if (segment == nullptr || segment->phase != Segment::Phase::kWriting) return true;
-    // Nothing in it is worth a row: its one video fragment was refused.
-    if (segment->index->spans().empty()) {
-      fail_segment(*segment);
-      return true;
-    }
+    is_worth_a_row = !segment->index->spans().empty();
+    if (!is_worth_a_row) lost_sound = give_up_sound(*segment);
   }
+  if (lost_sound) facts_.append(*lost_sound);
+  if (!is_worth_a_row) return true;
   disk_.health.begin_call();
   const Result<void> finished = segment->writer->finish();
   disk_.health.end_call();
@@ -256,6 +257,23 @@ bool RecordingWriter::finish_current() {
   }
   disk_.health.on_failure(finished.error());
   return false;
+}
+
+/// A file with sound and no picture: its one video fragment was refused, or was durable in a file that failed behind it.
+/// Written again it would be such a file again.
+std::optional<store::DegradedNoted> RecordingWriter::give_up_sound(Segment& segment) {
+  std::optional<store::DegradedNoted> lost;
+  for (const Segment::Retained& retained : segment.retained) {
+    if (!retained.is_released) disk_.budget.give_back(retained.fragment.payload_bytes);
+    disk_.metrics.dropped.add();
+    const TimeRange range = retained.fragment.covered();
+    if (!lost) lost = store::DegradedNoted{folder_.id, range, media::Reason::kAudioLost, 0};
+    lost->range = {std::min(lost->range.start, range.start), std::max(lost->range.end, range.end)};
+    ++lost->count;
+  }
+  segment.retained.clear();
+  fail_segment(segment);
+  return lost;
 }
 
 // ---- Files that failed ----

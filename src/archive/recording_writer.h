@@ -130,6 +130,7 @@ class RecordingWriter final : public FragmentSink {
   void advance_durable(Segment& segment, std::uint64_t end_bytes) LT_REQUIRES(mutex_);
   void fail_segment(Segment& segment) LT_REQUIRES(mutex_);
   void requeue(Segment& segment, bool is_current) LT_REQUIRES(mutex_);
+  std::optional<store::DegradedNoted> give_up_sound(Segment& segment) LT_REQUIRES(mutex_);
   void publish() LT_REQUIRES(mutex_);
   [[nodiscard]] WallTime durable_until() const LT_REQUIRES(mutex_);
   [[nodiscard]] bool is_settled_now() const LT_REQUIRES(mutex_);

@@ -272,6 +272,42 @@ TEST_F(FailedFileBehindADurableOne, Host13_IsWrittenAgainIntoAFileThatHoldsNothi
   }
 }
 
+TEST(RecordingWriter, Host13_SoundThatCannotBeWrittenAgainBesideItsPictureIsGivenUpOnce) {
+  DiskBench bench;
+  bench.record(9);
+  // The commit comes between the last picture and its sound, and the last sync of the file fails.
+  std::string file;
+  bench.files.set_script([&](const base::FileCall& call) {
+    base::Fault fault;
+    if (call.kind != Kind::kWrite || !call.path.ends_with(".mp4")) return fault;
+    if (std::exchange(file, call.path).empty()) return fault;
+    fault.before = [&] {
+      bench.files.set_script({});
+      bench.commit();
+    };
+    return fault;
+  });
+  bench.submit(1);
+  bench.write();
+  bench.submit(2);
+  bench.write();
+  bench.files.set_script([&](const base::FileCall& call) {
+    return call.kind == Kind::kSync && call.path == file ? fail_with(ErrorCode::kDataLoss)
+                                                         : base::Fault{};
+  });
+  bench.commit();
+  bench.files.set_script({});
+  bench.record(20);
+  ASSERT_TRUE(bench.finish());
+  expect_all_recorded_once(bench);
+  EXPECT_LE(bench.segment_files().size(), 6U);
+  const auto degraded = bench.facts.of<store::DegradedNoted>();
+  ASSERT_THAT(degraded, SizeIs(1));
+  EXPECT_EQ(degraded[0].reason, media::Reason::kAudioLost);
+  EXPECT_EQ(degraded[0].range, (TimeRange{bench.first + seconds(9), bench.first + seconds(10)}));
+  EXPECT_EQ(bench.budget.held_bytes(), 0U);
+}
+
 TEST(RecordingWriter, Host08_LooksAtTheSpaceAlsoWhileMoreComesThanItCanWrite) {
   DiskBench bench;
   std::uint64_t looks = 0;
