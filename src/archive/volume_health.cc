@@ -1,6 +1,14 @@
 #include "archive/volume_health.h"
 
 namespace longtake::archive {
+namespace {
+
+template <VolumeHealth::State kState>
+bool is(VolumeHealth::State now) {
+  return now == kState;
+}
+
+}  // namespace
 
 std::string_view to_string(VolumeHealth::State state) {
   switch (state) {
@@ -16,13 +24,15 @@ std::string_view to_string(VolumeHealth::State state) {
   return "";
 }
 
-void VolumeHealth::move_to(State next, const std::string& detail) {
+void VolumeHealth::move_to(State next, const std::string& detail, bool (*may_leave)(State)) {
   State before;
   {
     const base::MutexLock lock(mutex_);
+    before = state_.load(std::memory_order_relaxed);
+    if (!may_leave(before)) return;
     detail_ = detail;
     if (next == State::kSick) probe_at_ = clock_.now() + kProbeInterval;
-    before = state_.exchange(next, std::memory_order_acq_rel);
+    state_.store(next, std::memory_order_release);
   }
   if (before == next) return;
   failures_.store(0, std::memory_order_relaxed);
@@ -35,36 +45,33 @@ void VolumeHealth::move_to(State next, const std::string& detail) {
 }
 
 void VolumeHealth::on_full(const std::string& detail) {
-  if (is_healthy()) move_to(State::kFull, detail);
+  move_to(State::kFull, detail, is<State::kHealthy>);
 }
 
-void VolumeHealth::on_space() {
-  if (state() == State::kFull) move_to(State::kHealthy, "");
-}
+void VolumeHealth::on_space() { move_to(State::kHealthy, "", is<State::kFull>); }
 
 void VolumeHealth::on_failure(const Error& error) {
   LT_LOG(logger_, kError, "volume.failure", {"error", error.message()});
   if (is_healthy() && failures_.fetch_add(1, std::memory_order_relaxed) + 1 >= kFailuresInARow) {
-    move_to(State::kSick, error.message());
+    move_to(State::kSick, error.message(), is<State::kHealthy>);
   }
 }
 
 void VolumeHealth::on_untrusted(const Error& error) {
-  if (state() != State::kMissing) move_to(State::kSick, error.message());
+  move_to(State::kSick, error.message(), [](State now) { return now != State::kMissing; });
 }
 
-void VolumeHealth::on_missing(const Error& error) { move_to(State::kMissing, error.message()); }
-
-void VolumeHealth::on_found() {
-  if (state() == State::kMissing) move_to(State::kHealthy, "");
+void VolumeHealth::on_missing(const Error& error) {
+  move_to(State::kMissing, error.message(), [](State) { return true; });
 }
+
+void VolumeHealth::on_found() { move_to(State::kHealthy, "", is<State::kMissing>); }
 
 void VolumeHealth::on_probed(const Result<void>& probed) {
-  if (state() != State::kSick) return;
   if (probed) {
-    move_to(State::kHealthy, "");
+    move_to(State::kHealthy, "", is<State::kSick>);
   } else {
-    move_to(State::kSick, probed.error().message());
+    move_to(State::kSick, probed.error().message(), is<State::kSick>);
   }
 }
 

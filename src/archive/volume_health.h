@@ -56,7 +56,9 @@ class VolumeHealth {
   [[nodiscard]] std::string detail() const;
 
  private:
-  void move_to(State next, const std::string& detail);
+  /// Only from a state that `may_leave` says: writer and committer tell what they know at the same time, and neither ends
+  /// what the other began.
+  void move_to(State next, const std::string& detail, bool (*may_leave)(State));
 
   base::Clock& clock_;
   base::Logger& logger_;
