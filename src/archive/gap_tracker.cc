@@ -4,11 +4,19 @@
 #include <utility>
 
 namespace longtake::archive {
+namespace {
+
+/// Times are shown in milliseconds: a gap below that would begin where it ends.
+constexpr microseconds kShortest{1'000};
+
+}  // namespace
 
 void GapTracker::assume_downtime(WallTime from) { open_ = Open{from, std::nullopt, true}; }
 
 void GapTracker::open(WallTime from, media::Reason reason, std::string_view detail) {
   if (open_ && open_->reason == reason) return;
+  const bool is_of_one_clock = open_ && open_->is_right != is_clock_wrong_;
+  if (is_of_one_clock && open_->reason && from < open_->from + kShortest) from = open_->from;
   if (open_ && is_clock_wrong_) {
     if (open_->is_right) {
       held_end_ = from;

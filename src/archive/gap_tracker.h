@@ -25,8 +25,8 @@ class GapTracker {
   /// A gap that recovery tells, for the time the program was down: it lasts until `close`, unless a
   /// reason of our own takes its place.
   void assume_downtime(WallTime from);
-  /// Opens a gap, or gives the open one another reason from `from` on. The reason it already has
-  /// changes nothing.
+  /// Opens a gap, or gives the open one another reason from `from` on; all of it, where less than a millisecond would be
+  /// left. The reason it already has changes nothing.
   void open(WallTime from, media::Reason reason, std::string_view detail);
   /// Media is back. A gap that would end before it began ends where it began. Nothing when none is
   /// open.

@@ -245,6 +245,16 @@ TEST(Recorder, Cam16_ACameraWhoseFirstPictureTakesASecondIsNotDisconnected) {
                                          "no_keyframe 5.0-6.5", "recorded 6.5-9.5"));
 }
 
+TEST(Recorder, ATimeNobodyCanSeeIsNoGapOfItsOwn) {
+  RecorderBench bench;
+  bench.wait(std::chrono::microseconds(400));  // a camera next door answers that fast
+  bench.connect();
+  bench.wait(1500ms);
+  bench.play(3s);
+  bench.recorder->finish(Reason::kOperatorStop);
+  EXPECT_THAT(bench.story(), ElementsAre("no_keyframe 0.0-1.5", "recorded 1.5-4.5"));
+}
+
 TEST(Recorder, ACameraThatSendsSoundForASecondBeforeItsPictureWaitsForAKeyFrame) {
   RecorderBench bench;
   bench.wait(1s);
