@@ -26,6 +26,7 @@ std::string_view to_string(VolumeHealth::State state) {
 
 void VolumeHealth::move_to(State next, const std::string& detail, bool (*may_leave)(State)) {
   State before;
+  bool is_news = true;
   {
     const base::MutexLock lock(mutex_);
     before = state_.load(std::memory_order_relaxed);
@@ -33,9 +34,14 @@ void VolumeHealth::move_to(State next, const std::string& detail, bool (*may_lea
     detail_ = detail;
     if (next == State::kSick) probe_at_ = clock_.now() + kProbeInterval;
     state_.store(next, std::memory_order_release);
+    // Room is only believed once something was written: where a quota refuses it, this goes to and fro each second.
+    const bool was_on_trial =
+        is_on_trial_.exchange(before == State::kFull && next == State::kHealthy);
+    is_news = !is_on_trial_ && !(was_on_trial && next == State::kFull);
   }
   if (before == next) return;
   failures_.store(0, std::memory_order_relaxed);
+  if (!is_news) return;
   if (next == State::kHealthy) {
     LT_LOG(logger_, kInfo, "volume.healthy", {"was", to_string(before)});
   } else {
@@ -54,6 +60,13 @@ void VolumeHealth::on_failure(const Error& error) {
   LT_LOG(logger_, kError, "volume.failure", {"error", error.message()});
   if (is_healthy() && failures_.fetch_add(1, std::memory_order_relaxed) + 1 >= kFailuresInARow) {
     move_to(State::kSick, error.message(), is<State::kHealthy>);
+  }
+}
+
+void VolumeHealth::on_committed() {
+  failures_.store(0, std::memory_order_relaxed);
+  if (is_on_trial_.load(std::memory_order_relaxed) && is_on_trial_.exchange(false)) {
+    LT_LOG(logger_, kInfo, "volume.healthy", {"was", to_string(State::kFull)});
   }
 }
 

@@ -32,10 +32,11 @@ class VolumeHealth {
   [[nodiscard]] bool is_healthy() const { return state() == State::kHealthy; }
 
   void on_full(const std::string& detail);
-  void on_space();  // leaves kFull only
+  /// Leaves kFull only. Told once a commit has succeeded: until then it may be full again at the next write.
+  void on_space();
   /// A write or sync failed. One alone costs its file; several in a row, without a commit between, the volume.
   void on_failure(const Error& error);
-  void on_committed() { failures_.store(0, std::memory_order_relaxed); }
+  void on_committed();
   /// Nobody knows any more what is on the disk (a folder could not be synced): out of use at once.
   void on_untrusted(const Error& error);
   void on_missing(const Error& error);
@@ -64,6 +65,7 @@ class VolumeHealth {
   base::Logger& logger_;
   std::atomic<State> state_{State::kHealthy};
   std::atomic<int> failures_{0};
+  std::atomic<bool> is_on_trial_{false};     // was full; nothing was written since there is room
   std::atomic<std::int64_t> call_since_{0};  // monotonic ns; 0: in no call
   mutable base::Mutex mutex_;
   std::string detail_ LT_GUARDED_BY(mutex_);
