@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "archive/disk_bench.h"
+#include "base/faulty_file_system.h"
 #include "base/manual_executor.h"
 #include "isobmff/verify.h"
 
@@ -412,6 +413,50 @@ TEST_F(ArchiveTest, DoesNotAskForTheTimeAfterItWasDisarmed) {
   const auto timeline = archive->timeline("front", all());
   ASSERT_TRUE(timeline.has_value());
   for (const media::Gap& gap : timeline->gaps) EXPECT_LE(gap.range.end, disarmed);
+}
+
+std::size_t open_descriptors() {
+  const std::filesystem::directory_iterator all("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+TEST_F(ArchiveTest, Host01_RecoversWhatManyCamerasLeftOpenWithoutADescriptorForEach) {
+  open();
+  std::vector<std::unique_ptr<RecordingHandle>> handles;
+  std::vector<std::unique_ptr<Player>> cameras;
+  std::vector<Player*> players;
+  for (int i = 0; i < 16; ++i) {
+    const std::string name = "camera-" + std::to_string(i);
+    handles.push_back(start(name));
+    cameras.push_back(std::make_unique<Player>(name, *handles.back(), shard));
+    players.push_back(cameras.back().get());
+  }
+  play(players, 5);
+  std::string as_a_kill_left_it = folder + "-killed";
+  std::filesystem::copy(folder, as_a_kill_left_it, std::filesystem::copy_options::recursive);
+  for (const char* file : {"/catalog.db", "/catalog.db-wal", "/catalog.db-shm"})
+    std::filesystem::remove(as_a_kill_left_it + file);  // copied while it was written
+  for (auto& handle : handles) stop(std::move(handle));
+  ASSERT_TRUE(archive->close().has_value());
+  archive.reset();
+
+  const auto killed = *base::open_file_system(as_a_kill_left_it);
+  base::FaultyFileSystem watched(*killed);
+  std::vector<std::size_t> held;
+  watched.set_script([&](const base::FileCall& call) {
+    if (call.kind != base::FileCall::Kind::kTruncate || !call.path.ends_with(".mp4"))
+      return base::Fault{};
+    held.push_back(open_descriptors());
+    return base::Fault{};
+  });
+  auto again = Archive::open({}, {watched, clock, random, base::null_logger(), metrics});
+  ASSERT_TRUE(again.has_value()) << again.error().message();
+  archive = std::move(*again);
+  wait_until_ready();
+  ASSERT_THAT(held, SizeIs(16));
+  EXPECT_LE(std::ranges::max(held) - std::ranges::min(held), 4U) << "the catalog's come and go";
+  archive.reset();
+  std::filesystem::remove_all(as_a_kill_left_it);
 }
 
 TEST_F(ArchiveTest, Host27_RefusesASecondInstanceOnTheSameFolder) {

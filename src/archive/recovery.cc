@@ -201,7 +201,7 @@ Result<void> Recovery::scan_file(Candidate& candidate) {
     if (has_init || walk.error().code() != ErrorCode::kDataLoss) {
       return std::unexpected(std::move(walk).error());
     }
-    candidate.open = std::move(*file);
+    candidate.is_there = true;
     candidate.walk.detail = walk.error().message();
     return {};
   }
@@ -209,7 +209,7 @@ Result<void> Recovery::scan_file(Candidate& candidate) {
     LT_ASSIGN(const std::optional<isobmff::Summary> summary, isobmff::read_closing(**file));
     candidate.is_closed_in_order = summary && summary->index.fragments == walk->index.fragments;
   }
-  candidate.open = std::move(*file);
+  candidate.is_there = true;
   candidate.walk = std::move(*walk);
   return {};
 }
@@ -219,7 +219,6 @@ Result<void> Recovery::scan_file(Candidate& candidate) {
 void Recovery::settle(store::CatalogReader& catalog, Candidate& candidate) {
   if (candidate.recording == nullptr) return;
   const Result<void> settled = settle_file(catalog, candidate);
-  candidate.open.reset();
   if (settled) return;
   ++report_.unreadable;
   LT_LOG(environment_.logger, kError, "recovery.failed", {"file", candidate.file.path},
@@ -228,7 +227,7 @@ void Recovery::settle(store::CatalogReader& catalog, Candidate& candidate) {
 }
 
 Result<void> Recovery::settle_file(store::CatalogReader& catalog, Candidate& candidate) {
-  if (!candidate.open) {  // the ledger was synced, the file's name was not
+  if (!candidate.is_there) {  // the ledger was synced, the file's name was not
     forget(candidate, downtime().reason);
     return {};
   }
@@ -288,14 +287,16 @@ Result<void> Recovery::cut_where_a_later_segment_begins(store::CatalogReader& ca
   return {};
 }
 
-Result<void> Recovery::close_cut(Candidate& candidate) {
+Result<void> Recovery::close_cut(const Candidate& candidate) {
   const isobmff::Walk& walk = candidate.walk;
+  LT_ASSIGN(const std::unique_ptr<base::File> file,
+            environment_.files.open(candidate.file.path, base::OpenMode::kReadWrite));
   const std::uint64_t size_bytes = candidate.is_closed_in_order ? walk.file_bytes : walk.stop_bytes;
-  if (!candidate.is_closed_in_order) LT_TRY(keep_tail(candidate));
+  if (!candidate.is_closed_in_order) LT_TRY(keep_tail(candidate, *file));
   // Also where there is nothing to cut: gives back what was reserved behind the end.
-  LT_TRY(candidate.open->truncate(size_bytes));
+  LT_TRY(file->truncate(size_bytes));
   base::kill_point("recovery.cut");
-  LT_TRY(candidate.open->sync());
+  LT_TRY(file->sync());
   LT_TRY(environment_.files.sync_directory(
       base::join_path(candidate.recording->path, candidate.file.day)));
   base::kill_point("recovery.synced");
@@ -309,7 +310,7 @@ Result<void> Recovery::close_cut(Candidate& candidate) {
   return {};
 }
 
-Result<void> Recovery::keep_tail(Candidate& candidate) {
+Result<void> Recovery::keep_tail(const Candidate& candidate, base::File& file) {
   const isobmff::Walk& walk = candidate.walk;
   if (walk.stop == isobmff::Stop::kZeros || walk.stop == isobmff::Stop::kEnd ||
       walk.stop_bytes >= walk.file_bytes) {
@@ -327,7 +328,7 @@ Result<void> Recovery::keep_tail(Candidate& candidate) {
     const auto want =
         static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), length - done));
     LT_ASSIGN(const std::size_t got,
-              candidate.open->read_at(walk.stop_bytes + done, std::span(buffer).first(want)));
+              file.read_at(walk.stop_bytes + done, std::span(buffer).first(want)));
     if (got == 0) break;
     const ByteSpan parts[] = {ByteSpan(buffer).first(got)};
     LT_TRY(tail->write_at(done, parts));

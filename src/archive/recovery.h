@@ -27,7 +27,7 @@ namespace longtake::archive {
 /// Every step can be repeated: a crash in the middle of it costs time, not footage.
 ///
 /// Thread     `run` on one of its own; again, from the beginning, when it failed.
-/// Limits     reads only files of lives after `Volume::settled`; keeps tails of limits::kQuarantineTailBytes.
+/// Limits     one file open at a time; reads only files of lives after `Volume::settled`; keeps tails of limits::kQuarantineTailBytes.
 /// Errors     a file that cannot be read is left as it is, said so, and tried again at the next start.
 /// Source     docs/design/archive.md, "Recovery", invariants A8 to A12.
 class Recovery {
@@ -60,9 +60,9 @@ class Recovery {
   struct Candidate {
     const RecordingFolder* recording = nullptr;
     SegmentPath file;
-    bool is_known = false;             // the catalog has it as open
-    WallTime opened;                   // known ones
-    std::unique_ptr<base::File> open;  // scanned ones
+    bool is_known = false;  // the catalog has it as open
+    WallTime opened;        // known ones
+    bool is_there = false;  // its file, when it was scanned
     isobmff::Walk walk;
     bool is_closed_in_order = false;
   };
@@ -83,8 +83,8 @@ class Recovery {
   Result<void> settle_file(store::CatalogReader& catalog, Candidate& candidate);
   Result<void> cut_where_a_later_segment_begins(store::CatalogReader& catalog,
                                                 Candidate& candidate);
-  Result<void> close_cut(Candidate& candidate);
-  Result<void> keep_tail(Candidate& candidate);
+  Result<void> close_cut(const Candidate& candidate);
+  Result<void> keep_tail(const Candidate& candidate, base::File& file);
   Result<void> remove_file(const Candidate& candidate);
   Result<void> quarantine_file(Candidate& candidate, const std::string& why);
   void forget(const Candidate& candidate, media::Reason reason);
