@@ -344,6 +344,8 @@ void RealServer::serve(archive::Archive& archive, const CameraDirectory& cameras
 }
 
 void RealServer::accept_next() {
+  // A connection or a pause that ended just before the stop still has its turn after it.
+  if (!acceptor_->is_open()) return;
   acceptor_->async_accept([this](const Error_code& error, tcp::socket socket) {
     on_accepted(error, std::move(socket));
   });

@@ -54,7 +54,7 @@ class Server {
   /// Starts to answer, from these. Both outlive the server or its `stop`.
   virtual void serve(archive::Archive& archive, const CameraDirectory& cameras) = 0;
   [[nodiscard]] virtual std::uint16_t port() const = 0;
-  /// Answers that run get a second to finish.
+  /// Ends every connection at once, the answers that are on their way too; returns when no thread of it runs.
   virtual void stop() = 0;
 };
 

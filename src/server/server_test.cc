@@ -7,9 +7,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/limits.h"
@@ -77,6 +79,17 @@ class Client {
   std::string received_;
   bool ended_ = false;
 };
+
+/// Comes and goes, whether anybody listens or not.
+void knock(std::uint16_t port) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  ::close(socket);
+}
 
 class ServerTest : public testing::Test {
  protected:
@@ -229,6 +242,26 @@ TEST_F(ServerTest, StopsWithClientsConnected) {
   client.send("GET / HT");
   server_->stop();
   EXPECT_TRUE(client.is_closed());
+}
+
+// A connection that was accepted just before the acceptor closed made the loop accept for ever, and the stop wait.
+TEST_F(ServerTest, StopsWhileClientsCome) {
+  for (int round = 0; round < 10; ++round) {
+    auto server = *Server::listen({"127.0.0.1", 0}, base::null_logger(), metrics_, clock_);
+    server->serve(archive_, cameras_);
+    std::atomic<bool> has_stopped = false;
+    std::vector<std::jthread> clients;
+    for (int i = 0; i < 3; ++i) {
+      clients.emplace_back([&] {
+        while (!has_stopped) knock(server->port());
+      });
+    }
+    {
+      const Client one(server->port());
+    }
+    server->stop();
+    has_stopped = true;
+  }
 }
 
 TEST(ListenAddress, KnowsLoopback) {
