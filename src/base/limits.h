@@ -35,6 +35,8 @@ inline constexpr nanoseconds kHttpWriteStall = std::chrono::seconds(30);
 inline constexpr nanoseconds kHttpIdle = std::chrono::seconds(60);
 inline constexpr std::size_t kHttpConnectionsPerAddress = 64;
 inline constexpr std::size_t kHttpConnections = 512;
+inline constexpr std::size_t kHttpAnswerBytes = 64 * 1024 * 1024;  // texts on their way, in all
+inline constexpr std::size_t kHttpSmallAnswerBytes = 64 * 1024;    // sent beyond that, too
 inline constexpr int kJsonDepth = 32;
 inline constexpr microseconds kTimelineSpan = std::chrono::hours(24 * 31);
 

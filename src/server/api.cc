@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/limits.h"
@@ -96,6 +98,19 @@ Error unknown_recording(std::string_view name) {
           fmt::format("there is no recording \"{}\"; GET /api/v1/recordings lists them", name)};
 }
 
+/// Whether If-None-Match names the tag: "*", or a list that holds it, weakly or not (RFC 9110 §13.1.2).
+bool names_tag(std::string_view list, std::string_view tag) {
+  while (!list.empty()) {
+    std::string_view one = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(list.size(), one.size() + 1));
+    while (one.starts_with(' ') || one.starts_with('\t')) one.remove_prefix(1);
+    while (one.ends_with(' ') || one.ends_with('\t')) one.remove_suffix(1);
+    if (one.starts_with("W/")) one.remove_prefix(2);
+    if (one == tag || one == "*") return true;
+  }
+  return false;
+}
+
 /// "bytes 0-99/1000" and the part of the file it names.
 void apply_range(Response& response, const RangeAnswer& answer, std::uint64_t size_bytes) {
   response.range = answer.range.value_or(ByteRange{0, size_bytes});
@@ -118,22 +133,24 @@ Result<TimeRange> Api::range_of(const Call& call) const {
   };
   LT_ASSIGN(const std::optional<WallTime> from, time_of("from"));
   LT_ASSIGN(const std::optional<WallTime> to, time_of("to"));
-  // Without `to` the range goes on to the moment the archive answers, which is a little later than this one: it cuts
-  // there itself, and knows what still lasts.
   const WallTime now = clock_.wall_now();
   TimeRange range;
   range.start = from.value_or(to.value_or(now) - std::chrono::hours(24));
-  range.end =
-      to.value_or(std::min(now + std::chrono::minutes(1), range.start + limits::kTimelineSpan));
+  range.end = to.value_or(now);
   if (range.end < range.start) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("from {} is after to {}", longtake::to_string(range.start),
-                            longtake::to_string(range.end)));
+                fmt::format("from {} is after {} {}", longtake::to_string(range.start),
+                            to ? "to" : "now,", longtake::to_string(range.end)));
   }
   if (range.length() > limits::kTimelineSpan) {
     return fail(ErrorCode::kInvalidArgument,
-                "one call answers for at most 31 days; ask in several calls");
+                fmt::format("from {} to {} is more than the 31 days one call answers for; ask in "
+                            "several calls",
+                            longtake::to_string(range.start), longtake::to_string(range.end)));
   }
+  // Without `to` the range goes on to the moment the archive answers, which is a little later than this one: it cuts
+  // there itself, and knows what still lasts.
+  if (!to) range.end = std::min(now + std::chrono::minutes(1), range.start + limits::kTimelineSpan);
   return range;
 }
 
@@ -194,20 +211,29 @@ Response Api::segments(const Call& call) const {
   const auto range = range_of(call);
   if (!range) return error_response(range.error());
   const std::string& name = call.variables.at("name");
-  const auto segments = archive_.segments(name, *range, kSegmentsPerList);
+  const auto segments = archive_.segments(name, *range, kSegmentsPerList + 1);
   if (!segments) {
     return error_response(segments.error().code() == ErrorCode::kNotFound ? unknown_recording(name)
                                                                           : segments.error());
   }
-  json list = json::array();
-  for (const archive::SegmentInfo& segment : *segments) {
-    list.push_back({{"id", media::to_string(segment.id)},
-                    {"start", longtake::to_string(segment.range.start)},
-                    {"end", longtake::to_string(segment.range.end)},
-                    {"bytes", segment.size_bytes},
-                    {"state", segment.is_open ? "open" : "closed"}});
+  if (segments->size() > kSegmentsPerList) {
+    return error_response(
+        400, "invalid_argument",
+        fmt::format("more than {} segments touch that range; ask for a shorter one",
+                    kSegmentsPerList));
   }
-  return json_response({{"segments", std::move(list)}});
+  // By hand: as a tree of JSON values the longest list would take a hundred megabytes.
+  Response response;
+  response.text = "{\"segments\":[";
+  for (const archive::SegmentInfo& segment : *segments) {
+    fmt::format_to(std::back_inserter(response.text),
+                   R"({}{{"id":"{}","start":"{}","end":"{}","bytes":{},"state":"{}"}})",
+                   response.text.ends_with('[') ? "" : ",", media::to_string(segment.id),
+                   longtake::to_string(segment.range.start), longtake::to_string(segment.range.end),
+                   segment.size_bytes, segment.is_open ? "open" : "closed");
+  }
+  response.text += "]}";
+  return response;
 }
 
 Response Api::segment(const Call& call) const {
@@ -227,7 +253,7 @@ Response Api::segment(const Call& call) const {
   if (!segment->is_open) {
     response.headers.emplace_back("ETag", etag);
     response.headers.emplace_back("Cache-Control", "private, max-age=31536000, immutable");
-    if (call.request.field("if-none-match") == etag) {
+    if (const auto known = call.request.field("if-none-match"); known && names_tag(*known, etag)) {
       response.status = 304;
       return response;
     }

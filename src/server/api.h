@@ -12,7 +12,7 @@ namespace longtake::server {
 /// The answers: each method is a route's handler.
 ///
 /// Thread     any; keeps nothing between calls.
-/// Limits     31 days a timeline or list; 100,000 segments a list.
+/// Limits     31 days a timeline or list; 100,000 segments a list; more is refused, never cut.
 /// Errors     as responses; a handler never fails otherwise.
 class Api {
  public:

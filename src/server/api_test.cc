@@ -109,6 +109,25 @@ TEST_F(ApiTest, EveryRouteIsDescribedAndAnswersAsDescribed) {
   }
 }
 
+TEST_F(ApiTest, DescriptionNamesEveryReasonAndEveryErrorCode) {
+  const json schemas = json::parse(openapi_text())["components"]["schemas"];
+  const auto has = [](const json& list, std::string_view name) {
+    return std::find(list.begin(), list.end(), name) != list.end();
+  };
+  for (const media::ReasonEntry& entry : media::reason_table())
+    EXPECT_TRUE(has(schemas["Reason"]["enum"], entry.name)) << entry.name;
+  const json& codes = schemas["Error"]["properties"]["error"]["properties"]["code"]["enum"];
+  for (int code = 0; code <= static_cast<int>(ErrorCode::kInternal); ++code)
+    EXPECT_TRUE(has(codes, to_string(static_cast<ErrorCode>(code)))) << code;
+}
+
+TEST_F(ApiTest, DescriptionTellsWhatAFileCanAnswer) {
+  const json file = json::parse(
+      openapi_text())["paths"]["/api/v1/recordings/{name}/segments/{id}.mp4"]["get"]["responses"];
+  for (const char* status : {"200", "206", "304", "404", "416", "503"})
+    EXPECT_TRUE(file.contains(status)) << status;
+}
+
 TEST_F(ApiTest, RecordingShowsItsCameraAndNeverItsUser) {
   const json front = json::parse(ask("/api/v1/recordings/front").text);
   EXPECT_EQ(front["name"], "front");
@@ -156,6 +175,26 @@ TEST_F(ApiTest, TimelineTakesThirtyOneDaysAndNoMore) {
   EXPECT_EQ(ask("/api/v1/recordings/front/timeline?from=yesterday").status, 400);
 }
 
+TEST_F(ApiTest, FromWithoutToMeansUntilNowOrIsRefused) {
+  EXPECT_EQ(ask("/api/v1/recordings/front/timeline?from=2026-01-01T00:00:00Z").status, 200);
+  EXPECT_GE(archive_.asked.end, clock_.wall_now());
+  const Response longer = ask("/api/v1/recordings/front/timeline?from=2025-12-31T23:59:59Z");
+  EXPECT_EQ(longer.status, 400) << "an answer that ends before now would look like nothing since";
+  EXPECT_NE(longer.text.find("31 days"), std::string::npos);
+  const Response later = ask("/api/v1/recordings/front/timeline?from=2026-02-01T00:00:01Z");
+  EXPECT_EQ(later.status, 400);
+  EXPECT_NE(later.text.find("is after now"), std::string::npos) << later.text;
+}
+
+TEST_F(ApiTest, AListThatIsTooLongIsRefusedNotCut) {
+  const archive::SegmentInfo one{.id = {.run = {0x10}, .sequence = 3}, .range = {}};
+  archive_.infos.assign(100'000, one);
+  EXPECT_EQ(json::parse(ask("/api/v1/recordings/front/segments").text)["segments"].size(),
+            100'000U);
+  archive_.infos.push_back(one);
+  EXPECT_EQ(ask("/api/v1/recordings/front/segments").status, 400);
+}
+
 TEST_F(ApiTest, OpenGapSaysSo) {
   const json timeline = json::parse(ask("/api/v1/recordings/front/timeline").text);
   EXPECT_EQ(timeline["gaps"][0]["reason"], "camera_disconnected");
@@ -195,6 +234,16 @@ TEST_F(ApiTest, ClosedSegmentIsCachedForEverAndOpenOneNever) {
                 "If-None-Match: " + header(closed, "ETag") + "\r\n")
                 .status,
             304);
+  for (const std::string& known :
+       {"W/" + header(closed, "ETag"), "\"other\" , " + header(closed, "ETag"), std::string("*")}) {
+    EXPECT_EQ(ask("/api/v1/recordings/front/segments/10-1.mp4", "If-None-Match: " + known + "\r\n")
+                  .status,
+              304)
+        << known;
+  }
+  EXPECT_EQ(
+      ask("/api/v1/recordings/front/segments/10-1.mp4", "If-None-Match: \"other\"\r\n").status,
+      200);
   const Response open = ask("/api/v1/recordings/front/segments/10-2.mp4");
   EXPECT_EQ(open.body_bytes(), 3U);
   EXPECT_EQ(header(open, "ETag"), "");
@@ -221,6 +270,7 @@ TEST_F(ApiTest, StaleIfRangeGetsTheWholeFile) {
 TEST_F(ApiTest, NotReadyWhileRecoveryRuns) {
   archive_.ready = false;
   EXPECT_EQ(ask("/readyz").status, 503);
+  EXPECT_NE(header(ask("/readyz"), "Retry-After"), "");
   EXPECT_EQ(ask("/healthz").status, 200);
 }
 

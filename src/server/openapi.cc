@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "media/reason.h"
 #include "server/router.h"
 
 namespace longtake::server {
@@ -15,7 +17,9 @@ using nlohmann::json;
 constexpr std::string_view kSchemas = R"json({
   "Error": {"type": "object", "required": ["error"], "properties": {"error": {"type": "object",
     "required": ["code", "message", "details"], "properties": {
-      "code": {"type": "string"}, "message": {"type": "string"}, "details": {"type": "array", "items": {"type": "string"}}}}}},
+      "code": {"type": "string", "enum": ["invalid_argument", "not_found", "permission_denied", "unavailable",
+        "deadline_exceeded", "resource_exhausted", "failed_precondition", "cancelled", "already_exists", "data_loss", "internal"]},
+      "message": {"type": "string"}, "details": {"type": "array", "items": {"type": "string"}}}}}},
   "Health": {"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}},
   "Track": {"type": "object", "required": ["kind", "codec"], "properties": {
     "kind": {"type": "string", "enum": ["video", "audio", "data"]},
@@ -29,7 +33,7 @@ constexpr std::string_view kSchemas = R"json({
   "Recording": {"type": "object",
     "required": ["name", "state", "first", "last", "durableUntil", "bytes", "tracks", "camera"], "properties": {
     "name": {"type": "string"}, "state": {"type": "string", "enum": ["recording", "waiting", "stopped"]},
-    "first": {"type": ["string", "null"], "format": "date-time"}, "last": {"type": ["string", "null"], "format": "date-time"},
+    "first": {"type": ["string", "null"], "format": "date-time", "description": "start of the oldest picture that is kept"}, "last": {"type": ["string", "null"], "format": "date-time"},
     "durableUntil": {"type": ["string", "null"], "format": "date-time",
       "description": "everything recorded before it survives a power cut"},
     "bytes": {"type": "integer"}, "tracks": {"type": "array", "items": {"$ref": "#/components/schemas/Track"}},
@@ -40,10 +44,11 @@ constexpr std::string_view kSchemas = R"json({
     "start": {"type": "string", "format": "date-time"}, "end": {"type": "string", "format": "date-time"}}},
   "Gap": {"type": "object", "required": ["start", "end", "reason"], "properties": {
     "start": {"type": "string", "format": "date-time"}, "end": {"type": "string", "format": "date-time"},
-    "reason": {"type": "string"}, "open": {"type": "boolean", "description": "still lasts; end is now"}}},
+    "reason": {"$ref": "#/components/schemas/Reason"}, "open": {"type": "boolean", "description": "still lasts; end is now"}}},
   "Degraded": {"type": "object", "required": ["start", "end", "reason", "count"], "properties": {
     "start": {"type": "string", "format": "date-time"}, "end": {"type": "string", "format": "date-time"},
-    "reason": {"type": "string"}, "count": {"type": "integer"}}},
+    "reason": {"$ref": "#/components/schemas/Reason"},
+    "count": {"type": "integer", "description": "how often in it: packets lost, pictures damaged"}}},
   "Timeline": {"type": "object", "required": ["spans", "gaps", "degraded"], "properties": {
     "spans": {"type": "array", "items": {"$ref": "#/components/schemas/Span"}},
     "gaps": {"type": "array", "items": {"$ref": "#/components/schemas/Gap"}},
@@ -68,6 +73,49 @@ json path_parameters(std::string_view path) {
   return parameters;
 }
 
+/// Every reason of the one table, each with what triggers it.
+json reason_schema() {
+  json names = json::array();
+  std::string text;
+  for (const media::ReasonEntry& entry : media::reason_table()) {
+    names.push_back(entry.name);
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "\n", entry.name, entry.trigger);
+  }
+  return {{"type", "string"}, {"enum", names}, {"description", text}};
+}
+
+json error_of(std::string_view description) {
+  return {
+      {"description", description},
+      {"content", {{"application/json", {{"schema", {{"$ref", "#/components/schemas/Error"}}}}}}}};
+}
+
+json header_of(std::string_view description) {
+  return {{"description", description}, {"schema", {{"type", "string"}}}};
+}
+
+/// A body that is no JSON: a file, so part of it may be asked for, and a copy of it may be known.
+void add_file_answers(json& parameters, json& responses, const json& content) {
+  for (const auto& [name, description] :
+       {std::pair("Range", "One range of bytes; several are answered with the whole file"),
+        std::pair("If-Range", "An ETag: the range is served only if the file still has it"),
+        std::pair("If-None-Match", "ETags of copies that the client has")}) {
+    parameters.push_back({{"name", name},
+                          {"in", "header"},
+                          {"required", false},
+                          {"description", description},
+                          {"schema", {{"type", "string"}}}});
+  }
+  responses["200"]["headers"] = {{"ETag", header_of("of a closed segment, which never changes")},
+                                 {"Accept-Ranges", header_of("bytes")}};
+  responses["206"] = {{"description", "The range"},
+                      {"headers", {{"Content-Range", header_of("bytes FIRST-LAST/SIZE")}}},
+                      {"content", content}};
+  responses["304"] = {{"description", "The client's copy is good"}};
+  responses["416"] = error_of("The range begins behind the end");
+  responses["416"]["headers"] = {{"Content-Range", header_of("bytes */SIZE")}};
+}
+
 json operation_of(const Route& route) {
   json parameters = path_parameters(route.path);
   for (const QueryParameter& parameter : route.query) {
@@ -82,14 +130,25 @@ json operation_of(const Route& route) {
     content[std::string(route.content_type)]["schema"] = {
         {"$ref", fmt::format("#/components/schemas/{}", route.schema)}};
   }
-  const json error = {
-      {"description", "what went wrong and what to do"},
-      {"content", {{"application/json", {{"schema", {{"$ref", "#/components/schemas/Error"}}}}}}}};
+  json responses = {{"200", {{"description", route.summary}, {"content", content}}},
+                    {"400", error_of("The request is not as this call takes it")},
+                    {"403", error_of("A foreign Host or Origin")},
+                    {"503", error_of("Not now: starting, stopping, recovering, or too busy")},
+                    {"default", error_of("What went wrong and what to do")}};
+  responses["503"]["headers"] = {{"Retry-After", header_of("seconds")}};
+  if (route.path.contains('{')) responses["404"] = error_of("There is no such thing");
+  if (route.content_type == "video/mp4") add_file_answers(parameters, responses, content);
   return {{"operationId", route.operation},
           {"summary", route.summary},
           {"parameters", parameters},
-          {"responses",
-           {{"200", {{"description", route.summary}, {"content", content}}}, {"default", error}}}};
+          {"responses", responses}};
+}
+
+/// The schemas written above, with those that have a table of their own.
+json schemas() {
+  json all = json::parse(kSchemas);
+  all["Reason"] = reason_schema();
+  return all;
 }
 
 std::string make_text() {
@@ -102,9 +161,9 @@ std::string make_text() {
                            {"version", "1"},
                            {"description",
                             "Times are UTC (RFC 3339, milliseconds), ranges half open. HEAD works "
-                            "wherever GET does."}}},
+                            "wherever GET does; other methods are answered with 405."}}},
                          {"paths", paths},
-                         {"components", {{"schemas", json::parse(kSchemas)}}}};
+                         {"components", {{"schemas", schemas()}}}};
   return document.dump(2);
 }
 

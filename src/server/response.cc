@@ -72,6 +72,8 @@ Response error_response(int status, std::string_view code, std::string_view mess
       {"error", {{"code", code}, {"message", message}, {"details", details}}}};
   Response response;
   response.status = status;
+  // Nothing that is answered with 503 lasts for long, or a person is at it; a client may ask again soon.
+  if (status == 503) response.headers.emplace_back("Retry-After", "2");
   // Bytes that are no UTF-8 may come from a client's address; they are replaced, not thrown about.
   response.text = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return response;

@@ -24,7 +24,7 @@ struct Response {
   [[nodiscard]] std::uint64_t body_bytes() const { return file ? range.length : text.size(); }
 };
 
-/// `{"error":{"code","message","details":[]}}`.
+/// `{"error":{"code","message","details":[]}}`; with 503 goes a Retry-After.
 Response error_response(int status, std::string_view code, std::string_view message,
                         const std::vector<std::string>& details = {});
 /// The status that fits an error of ours.

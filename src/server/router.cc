@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "server/api.h"
 
@@ -13,7 +14,8 @@ namespace {
 constexpr std::array<QueryParameter, 2> kRange = {{
     {"from", "Start of the range, RFC 3339; default: 24 h before its end"},
     {"to",
-     "End of the range, not part of it, RFC 3339; default: now. At most 31 days after `from`"},
+     "End of the range, not part of it, RFC 3339; default: now. More than 31 days after `from` is "
+     "refused"},
 }};
 
 constexpr std::string_view kJson = "application/json";
@@ -51,8 +53,8 @@ constexpr std::array<Route, 9> kRoutes = {{
      {},
      &Api::recording},
     {"/api/v1/recordings/{name}/timeline", "getTimeline",
-     "What is recorded, what is missing and why: spans and gaps together are the time recording "
-     "was asked for",
+     "What is recorded, what is missing and why: within the range, spans and gaps together are the "
+     "time recording was asked for, exactly; nothing is said of times before that, or to come",
      "Timeline", kJson, kRange, &Api::timeline},
     {"/api/v1/recordings/{name}/segments", "listSegments", "The files that touch a range",
      "SegmentList", kJson, kRange, &Api::segments},
@@ -108,10 +110,16 @@ std::optional<Response> refuse_query(const Route& route, const HttpRequest& requ
                         details);
 }
 
-/// The host of "name:port", "[v6]:port" or "scheme://name:port".
+std::string in_lower_case(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  });
+  return lower;
+}
+
+/// The host of "name:port" or "[v6]:port".
 std::string_view host_of(std::string_view authority) {
-  if (const std::size_t scheme = authority.find("://"); scheme != std::string_view::npos)
-    authority.remove_prefix(scheme + 3);
   if (authority.starts_with('[')) return authority.substr(0, authority.find(']') + 1);
   return authority.substr(0, authority.find(':'));
 }
@@ -133,14 +141,17 @@ std::vector<std::string> split_path(std::string_view path) {
 
 std::optional<Response> refuse_foreign(const HttpRequest& request) {
   constexpr std::array<std::string_view, 3> kOurs = {"127.0.0.1", "[::1]", "localhost"};
-  const std::string_view host = host_of(request.field("host").value_or("localhost"));
+  const std::string authority = in_lower_case(request.field("host").value_or("localhost"));
+  const std::string_view host = host_of(authority);
   if (std::ranges::find(kOurs, host) == kOurs.end()) {
     return error_response(
         403, "permission_denied",
         fmt::format("this server answers to 127.0.0.1, [::1] and localhost, not to \"{}\"", host));
   }
+  // To the port: another server on this machine is another origin. The scheme is left to whoever ends TLS before us.
   const auto origin = request.field("origin");
-  if (origin && host_of(*origin) != host) {
+  if (origin && in_lower_case(*origin) != "http://" + authority &&
+      in_lower_case(*origin) != "https://" + authority) {
     return error_response(403, "permission_denied",
                           "a page of another origin may not call this server");
   }

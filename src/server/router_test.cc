@@ -32,7 +32,11 @@ TEST(Router, RefusesANameThatOnlyResolvesHere) {
 TEST(Router, RefusesPagesOfOtherOrigins) {
   EXPECT_TRUE(refuse_foreign(with("127.0.0.1:8080", "https://evil.example")));
   EXPECT_TRUE(refuse_foreign(with("127.0.0.1:8080", "null")));
+  EXPECT_TRUE(refuse_foreign(with("127.0.0.1:8080", "http://127.0.0.1:3000")))
+      << "another server of this machine";
+  EXPECT_TRUE(refuse_foreign(with("127.0.0.1:8080", "http://localhost:8080")));
   EXPECT_FALSE(refuse_foreign(with("127.0.0.1:8080", "http://127.0.0.1:8080")));
+  EXPECT_FALSE(refuse_foreign(with("LocalHost:8080", "http://localhost:8080")));
 }
 
 }  // namespace

@@ -40,6 +40,23 @@ constexpr std::size_t kFilePieceBytes =
 constexpr std::size_t kCopyBytes = 64 * 1024;  // a file without a descriptor goes by memory
 constexpr int kLoops = 2;
 
+/// A part of a number that others add to as well, while it lives.
+class Share {
+ public:
+  Share(std::atomic<std::size_t>& of, std::size_t size)
+      : of_(of), size_(size), total_(of.fetch_add(size) + size) {}
+  ~Share() { of_.fetch_sub(size_); }
+  Share(const Share&) = delete;
+  Share& operator=(const Share&) = delete;
+  /// All parts when this one was added.
+  [[nodiscard]] std::size_t total() const { return total_; }
+
+ private:
+  std::atomic<std::size_t>& of_;
+  std::size_t size_;
+  std::size_t total_;
+};
+
 /// What every connection needs.
 struct Shared {
   base::Logger& logger;
@@ -48,6 +65,7 @@ struct Shared {
   base::Counter& refused;
   base::Gauge& open;
   std::atomic<const Api*> api{nullptr};
+  std::atomic<std::size_t> answer_bytes{0};  // of texts that clients have not taken yet
   ConnectionCount count;
 };
 
@@ -127,9 +145,13 @@ asio::awaitable<bool> Client::read_head() {
 
 Response Client::response_to(const HttpRequest& request) const {
   if (auto refusal = refuse_foreign(request)) return std::move(*refusal);
+  if (request.body_bytes > limits::kHttpBodyBytes)
+    return error_response(413, "resource_exhausted", "a body may have at most 1 MiB");
   const Api* api = shared_.api.load(std::memory_order_acquire);
   if (api == nullptr)
     return error_response(503, "unavailable", "the recorder is starting or stopping");
+  if (request.body_bytes > 0 && (request.method == "GET" || request.method == "HEAD"))
+    return error_response(400, "invalid_argument", "no call here takes a body");
   return dispatch(*api, request);
 }
 
@@ -141,18 +163,23 @@ asio::awaitable<bool> Client::answer(std::string head) {
     co_await send(refusal, true, false);
     co_return false;
   }
-  if (request->body_bytes > 0) {
-    // No call takes a body. Reading one only to throw it away would be work for whoever sends the largest.
-    const bool is_large = request->body_bytes > limits::kHttpBodyBytes;
-    const Response refusal =
-        is_large ? error_response(413, "resource_exhausted", "a body may have at most 1 MiB")
-                 : error_response(400, "invalid_argument", "no call here takes a body");
-    co_await send(refusal, true, false);
-    co_return false;
-  }
+  // No call takes a body. Reading one only to throw it away would be work for whoever sends the largest, so the
+  // connection ends behind the answer.
+  const bool goes_on = request->is_keep_alive && request->body_bytes == 0;
   const Response response = response_to(*request);
-  const bool sent = co_await send(response, request->method != "HEAD", request->is_keep_alive);
-  co_return sent && request->is_keep_alive;
+  // What slow clients have not taken yet is ours to keep, so all of it together has a bound.
+  const Share share(shared_.answer_bytes, response.text.size());
+  const bool is_too_much = share.total() > limits::kHttpAnswerBytes &&
+                           response.text.size() > limits::kHttpSmallAnswerBytes;
+  bool sent = false;
+  if (is_too_much) {
+    const Response refusal = error_response(503, "resource_exhausted",
+                                            "too many large answers are on their way; ask again");
+    sent = co_await send(refusal, request->method != "HEAD", goes_on);
+  } else {
+    sent = co_await send(response, request->method != "HEAD", goes_on);
+  }
+  co_return sent&& goes_on;
 }
 
 asio::awaitable<bool> Client::send(const Response& response, bool with_body, bool keep_alive) {

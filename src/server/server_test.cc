@@ -54,6 +54,11 @@ class Client {
     received_.erase(0, head + body);
     return taken;
   }
+  /// True when bytes wait to be received within the same guard; takes none.
+  bool waits_for_bytes() const {
+    pollfd wait{.fd = socket_, .events = POLLIN, .revents = 0};
+    return ::poll(&wait, 1, 20'000) == 1;
+  }
   /// True when the server closes within a hang guard of 20 s.
   bool is_closed() {
     while (more()) {
@@ -212,7 +217,38 @@ TEST_F(ServerTest, Sec05BodiesAreRefusedBeforeTheyAreRead) {
   EXPECT_TRUE(large.is_closed());
   Client small(server_->port());
   small.send(get("/api/v1/recordings", "Content-Length: 2\r\n", "POST"));
-  EXPECT_TRUE(small.answer().starts_with("HTTP/1.1 400"));
+  EXPECT_TRUE(small.answer().starts_with("HTTP/1.1 405"));
+  Client asks(server_->port());
+  asks.send(get("/api/v1/recordings", "Content-Length: 2\r\n"));
+  EXPECT_TRUE(asks.answer().starts_with("HTTP/1.1 400"));
+}
+
+TEST_F(ServerTest, MethodThatIsNotTakenIsToldSoWithABodyToo) {
+  Client client(server_->port());
+  client.send(get("/api/v1/recordings", "Content-Length: 2\r\n", "POST") + "{}");
+  const std::string answer = client.answer();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 405"));
+  EXPECT_NE(answer.find("\r\nAllow: GET, HEAD\r\n"), std::string::npos);
+  EXPECT_TRUE(client.is_closed());
+}
+
+TEST_F(ServerTest, Sec06AnswersThatNobodyTakesHaveABound) {
+  for (std::uint32_t i = 2; i < 100'000; ++i)
+    archive_.infos.push_back({.id = {.run = {0x10}, .sequence = i}, .range = {}, .size_bytes = i});
+  const std::string_view list = "/api/v1/recordings/front/segments";
+  std::vector<std::unique_ptr<Client>> slow;
+  // Each leaves all but what fits into its socket with the server.
+  for (int i = 0; i < 12; ++i) {
+    slow.push_back(std::make_unique<Client>(server_->port()));
+    slow.back()->send(get(list));
+    ASSERT_TRUE(slow.back()->waits_for_bytes());
+  }
+  const std::string refused = slow.back()->answer();
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 503")) << refused.substr(0, 300);
+  EXPECT_NE(refused.find("\r\nRetry-After: "), std::string::npos);
+  slow.back()->send(kAlive);
+  EXPECT_TRUE(slow.back()->answer().starts_with("HTTP/1.1 200"));
+  EXPECT_TRUE(slow.front()->answer().ends_with("]}"));
 }
 
 TEST_F(ServerTest, HeaderFloodIsCutAtTheLimit) {
