@@ -87,7 +87,7 @@ class Scene:
         item = {"start": oracle.format_time(wall_of(start)), "end": oracle.format_time(wall_of(end))}
         return dict(item, reason=reason) if reason else item
 
-    def judge(self, allowed=(), **tolerances):
+    def judge(self, allowed=(), steps=(), **tolerances):
         log = os.path.join(self.folder, "sent.log")
         with open(log, "w", encoding="ascii") as file:
             print("# path client number rtp_ts wall_us bytes crc32c key lost sent_us oversize", file=file)
@@ -111,7 +111,7 @@ class Scene:
         values = {"edge": 0.01, "hole": 0.3, "tail": 0.0}
         values.update(tolerances)
         return oracle.judge(log, self.folder, timeline, allowed, oracle.Tolerances(**values), camera=CAMERA,
-                            asked=[(wall_of(0), wall_of(40))])
+                            asked=[(wall_of(0), wall_of(40))] if not steps else None, steps=steps)
 
     def kinds(self, allowed=(), **tolerances):
         return {finding.kind for finding in self.judge(allowed, **tolerances).findings}
@@ -217,6 +217,24 @@ class OracleTest(unittest.TestCase):
     def test_a_recording_at_the_wrong_time_is_found(self):
         self.scene.segments = [{number + 15: sample for number, sample in segment.items()} for segment in self.scene.segments]
         self.assertIn("misdated", self.scene.kinds())
+
+    def test_pictures_after_a_step_of_the_clock_are_judged_by_what_it_showed(self):
+        # From picture 20 on the recorder's clock is 10 s ahead, which is a hundred pictures.
+        self.scene.segments[1] = {number + 100: sample for number, sample in self.scene.segments[1].items()}
+        self.scene.spans = [(0, 20), (120, 140)]
+        self.scene.gaps = [(20, 120, "clock_step")]
+        steps = [(wall_of(20), 10 * oracle.MICROSECONDS)]
+        self.assertEqual([], [str(one) for one in self.scene.judge(["clock_step"], steps, clock=0.2).findings])
+        self.assertIn("misdated", {one.kind for one in self.scene.judge(["clock_step"], clock=0.2).findings})
+
+    def test_a_clock_set_back_puts_later_pictures_first_and_none_may_be_missing(self):
+        self.scene.segments[1] = {number - 100: sample for number, sample in self.scene.segments[1].items()}
+        self.scene.spans = [(-80, -60), (0, 20)]
+        self.scene.gaps = [(-60, 0, "clock_step")]
+        steps = [(wall_of(20), -10 * oracle.MICROSECONDS)]
+        self.assertEqual([], [str(one) for one in self.scene.judge(["clock_step"], steps, clock=0.2).findings])
+        del self.scene.segments[1][-70]
+        self.assertEqual(["lost"], [one.kind for one in self.scene.judge(["clock_step"], steps, clock=0.2).findings])
 
     def test_what_was_recorded_after_the_timeline_was_fetched_is_no_finding(self):
         self.scene.spans = [(0, 30)]

@@ -33,11 +33,14 @@ void SpaceGuard::check() {
   }
   const bool is_retention_at_work = can_make_room && can_make_room();
   const std::uint64_t floor = is_retention_at_work ? kHardFloorBytes : floor_bytes(policy, *space);
-  const std::uint64_t margin = health_.state() == VolumeHealth::State::kFull ? kMargin : 0;
-  const bool has_inodes = space->total_inodes == 0 || space->available_inodes >= kHardFloorInodes;
-  if (space->available_bytes >= floor + margin && has_inodes) {
+  const bool is_full = health_.state() == VolumeHealth::State::kFull;
+  const std::uint64_t margin = is_full ? kMargin : 0;
+  const std::uint64_t inodes = kHardFloorInodes + (is_full ? kMarginInodes : 0);
+  const bool counts_inodes = space->total_inodes != 0;
+  if (space->available_bytes >= floor + margin &&
+      (!counts_inodes || space->available_inodes >= inodes)) {
     health_.on_space();
-  } else if (!has_inodes) {
+  } else if (counts_inodes && space->available_inodes < kHardFloorInodes) {
     health_.on_full(fmt::format("{} inodes are left, {} are kept free", space->available_inodes,
                                 kHardFloorInodes));
   } else if (space->available_bytes < floor) {

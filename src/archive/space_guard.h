@@ -15,7 +15,7 @@ namespace longtake::archive {
 ///
 /// Two floors. Below the hard one (64 MiB, or 256 inodes) nothing is written, whatever the policy. Below the policy's
 /// (the larger of its bytes and its percent) retention makes room; only when it says that nothing is left to delete does
-/// writing stop. Full, the volume takes media again once there is room for `kMargin` above the floor.
+/// writing stop. Full, the volume takes media again once there is room for `kMargin` above the floor, and `kMarginInodes`.
 ///
 /// Thread     `check` one thread at a time; the rest any.
 /// Source     FAULTS §3.8, HOST-08 to HOST-10; docs/design/archive.md, invariant A9.
@@ -24,6 +24,8 @@ class SpaceGuard {
   static constexpr std::uint64_t kHardFloorBytes = 64ULL * 1024 * 1024;
   static constexpr std::uint64_t kHardFloorInodes = 256;
   static constexpr std::uint64_t kMargin = 8ULL * 1024 * 1024;
+  /// The first segments of those that waited take one each; retention goes on to twice the floor.
+  static constexpr std::uint64_t kMarginInodes = 128;
 
   SpaceGuard(base::FileSystem& files, VolumeHealth& health) : files_(files), health_(health) {}
 

@@ -29,6 +29,25 @@ TEST_F(SpaceGuardTest, Host09_StopsAtTheHardFloorAndGoesOnAboveIt) {
   EXPECT_EQ(with(80 * kMiB), VolumeHealth::State::kHealthy);
 }
 
+TEST_F(SpaceGuardTest, Host10_StopsWhereInodesEndAndGoesOnOnlyWithSomeToSpare) {
+  guard.set_policy({std::nullopt, 0, 0});
+  const auto with_inodes = [&](std::uint64_t available) {
+    files.set_inodes(100'000, available);
+    guard.check();
+    return health.state();
+  };
+  EXPECT_EQ(with_inodes(256), VolumeHealth::State::kHealthy);
+  EXPECT_EQ(with_inodes(255), VolumeHealth::State::kFull);
+  EXPECT_EQ(with_inodes(256), VolumeHealth::State::kFull);  // the next file would end it again
+  EXPECT_EQ(with_inodes(384), VolumeHealth::State::kHealthy);
+}
+
+TEST_F(SpaceGuardTest, Host10_AFileSystemThatCountsNoInodesHasEnough) {
+  guard.set_policy({std::nullopt, 0, 0});
+  files.set_inodes(0, 0);
+  EXPECT_EQ(with(80 * kMiB), VolumeHealth::State::kHealthy);
+}
+
 TEST_F(SpaceGuardTest, TakesTheLargerOfTheTwoFloors) {
   const base::SpaceStatus space{.total_bytes = 1000 * kMiB};
   EXPECT_EQ(SpaceGuard::floor_bytes({std::nullopt, 200 * kMiB, 5}, space), 200 * kMiB);

@@ -313,6 +313,8 @@ struct MemoryFileSystem::State {
 
   Mutex mutex;
   Tree tree LT_GUARDED_BY(mutex);
+  std::uint64_t total_inodes LT_GUARDED_BY(mutex) = 0;
+  std::uint64_t available_inodes LT_GUARDED_BY(mutex) = 0;
 };
 
 namespace {
@@ -488,6 +490,8 @@ Result<SpaceStatus> MemoryFileSystem::space() {
   const MutexLock lock(state_->mutex);
   return SpaceStatus{.total_bytes = state_->tree.capacity(),
                      .available_bytes = state_->tree.available(),
+                     .total_inodes = state_->total_inodes,
+                     .available_inodes = state_->available_inodes,
                      .file_system_id = 1};
 }
 
@@ -512,6 +516,12 @@ void MemoryFileSystem::power_cut() {
 void MemoryFileSystem::set_capacity(std::uint64_t bytes) {
   const MutexLock lock(state_->mutex);
   state_->tree.set_capacity(bytes);
+}
+
+void MemoryFileSystem::set_inodes(std::uint64_t total, std::uint64_t available) {
+  const MutexLock lock(state_->mutex);
+  state_->total_inodes = total;
+  state_->available_inodes = available;
 }
 
 void MemoryFileSystem::flip_bit(std::string_view path, std::uint64_t bit) {

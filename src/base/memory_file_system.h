@@ -31,6 +31,8 @@ class MemoryFileSystem final : public FileSystem {
   /// Unsynced bytes, names, renames and removals vanish; every open file and lock is dead.
   void power_cut();
   void set_capacity(std::uint64_t bytes);
+  /// What `space` says of inodes; at first, that nobody counts them.
+  void set_inodes(std::uint64_t total, std::uint64_t available);
   /// Flips one bit of a stored file, as rot would.
   void flip_bit(std::string_view path, std::uint64_t bit);
 
