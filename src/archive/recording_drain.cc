@@ -368,15 +368,14 @@ Result<void> RecordingWriter::cut(Segment& segment) {
   base::kill_point("abandon.cut");
   LT_TRY(file->sync());
   base::kill_point("abandon.synced");
-  {
-    const base::MutexLock lock(mutex_);
-    segment.phase = Segment::Phase::kClosed;
-    segment.size_bytes = end_bytes;
-    segment.writer.reset();
-    publish();
-  }
+  // Told first: what is closed is forgotten once the catalog has every fact there is (invariant A10).
   facts_.append(store::SegmentClosed{folder_.id, segment.id, segment.day, end_bytes, spans,
                                      /*is_recovered=*/true});
+  const base::MutexLock lock(mutex_);
+  segment.phase = Segment::Phase::kClosed;
+  segment.size_bytes = end_bytes;
+  segment.writer.reset();
+  publish();
   return {};
 }
 

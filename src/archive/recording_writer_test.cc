@@ -111,6 +111,39 @@ TEST(RecordingWriter, TellsWhoWaitsWhenAllIsClosedAndDurable) {
   EXPECT_TRUE(is_done);
 }
 
+/// Asks, whenever a segment is told to be closed, what the recording says of it at that moment.
+class AskingFacts final : public store::FactSink {
+ public:
+  void append(store::Fact fact) override {
+    const auto* closed = std::get_if<store::SegmentClosed>(&fact);
+    if (closed == nullptr || !closed->is_recovered) return;
+    ++cut;
+    EXPECT_THAT(recording->closed_segments(), testing::Not(testing::Contains(closed->segment)));
+  }
+  RecordingWriter* recording = nullptr;
+  int cut = 0;
+};
+
+// invariant A10: what is called closed is forgotten as soon as the catalog has all facts, on another thread than the one
+// that cuts.
+TEST(RecordingWriter, Host13_CallsAFailedFileClosedOnlyWhenTheLedgerWasTold) {
+  DiskBench bench;
+  AskingFacts facts;
+  const auto recording =
+      std::make_shared<RecordingWriter>(bench.folder, bench.disk, facts, [] {}, [] {});
+  facts.recording = recording.get();
+  bench.writer.add(recording);
+  bench.recording = recording;
+  bench.record(3);
+  bench.files.set_script([&](const base::FileCall& call) {
+    return call.kind == Kind::kSyncData ? fail_with(ErrorCode::kDataLoss) : base::Fault{};
+  });
+  bench.record(1);
+  bench.files.set_script({});
+  bench.record(3);
+  EXPECT_EQ(facts.cut, 1);
+}
+
 // ---- The disk stalls ----
 
 TEST(RecordingWriter, Host12_LosesNothingInAStallOfTenSeconds) {
