@@ -16,6 +16,7 @@
 #include "archive/trusted_time.h"
 #include "archive/volume.h"
 #include "archive/volume_writer.h"
+#include "archive/way_back.h"
 #include "base/kill_point.h"
 #include "base/mutex.h"
 #include "store/store.h"
@@ -111,36 +112,6 @@ class VolumeArchive final : public Archive {
 };
 
 // ---- A recording's handle ----
-
-/// The way back to a handle's owner, until the handle is gone: the disk may answer long after that, when neither the
-/// owner nor its shard is there any more.
-///
-/// Thread     `post` any; `close` the shard, which is also where what was posted runs.
-class WayBack : public std::enable_shared_from_this<WayBack> {
- public:
-  explicit WayBack(base::Executor& shard) : shard_(&shard) {}
-
-  void post(base::Task task) {
-    const base::MutexLock lock(mutex_);
-    if (shard_ == nullptr) return;
-    shard_->post([self = shared_from_this(), task = std::move(task)]() mutable {
-      if (self->is_open()) task();
-    });
-  }
-  void close() {
-    const base::MutexLock lock(mutex_);
-    shard_ = nullptr;
-  }
-
- private:
-  [[nodiscard]] bool is_open() {
-    const base::MutexLock lock(mutex_);
-    return shard_ != nullptr;
-  }
-
-  base::Mutex mutex_;
-  base::Executor* shard_ LT_GUARDED_BY(mutex_);
-};
 
 class VolumeArchive::Handle final : public RecordingHandle {
  public:
