@@ -201,4 +201,14 @@ media::TimeRanges DiskBench::told_missing() const {
   return all;
 }
 
+base::Fault fail_with(ErrorCode code) { return {Error(code, "injected"), {}, {}}; }
+
+void expect_all_recorded_once(DiskBench& bench) {
+  media::TimeRanges all;
+  all.add(bench.submitted());
+  EXPECT_EQ(bench.recorded(), all);
+  EXPECT_TRUE(bench.recorded_twice().empty());
+  EXPECT_TRUE(bench.told_missing().ranges().empty());
+}
+
 }  // namespace longtake::archive

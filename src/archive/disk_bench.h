@@ -118,4 +118,9 @@ class DiskBench {
   BenchCamera camera;
 };
 
+/// What a test's script answers instead of calling through.
+base::Fault fail_with(ErrorCode code);
+/// Every second submitted is in exactly one file, and nothing is told missing.
+void expect_all_recorded_once(DiskBench& bench);
+
 }  // namespace longtake::archive
