@@ -126,6 +126,27 @@ TEST(PowerCut, Host03_AfterAnyCallLosesNothingThatWasCalledDurable) {
   }
 }
 
+TEST(PowerCut, Host13_SoonAfterACallThatFailedLosesNothingThatWasCalledDurable) {
+  const std::uint64_t calls = calls_of_one_recording();
+  for (std::uint64_t number = 1; number <= calls; ++number) {
+    for (const int seconds_later : {0, 1, 2, 6}) {
+      DiskBench bench;
+      bool has_failed = false;
+      bench.files.set_script([&](const base::FileCall& call) {
+        if (call.number != number) return base::Fault{};
+        has_failed = true;
+        return base::Fault{Error(ErrorCode::kDataLoss, "injected"), {}, {}};
+      });
+      while (!has_failed && bench.camera.now() < bench.first + seconds(kSeconds)) bench.record(1);
+      bench.record(seconds_later);
+      const WallTime promised = bench.recording->live().load()->durable_until;
+      bench.memory.power_cut();
+      expect_kept(bench, promised, number);
+      ASSERT_FALSE(HasFailure()) << "cut " << seconds_later << " s after call " << number;
+    }
+  }
+}
+
 TEST(PowerCut, Host04_LosesAtMostTheCommitWindowAndTheOpenFragment) {
   for (int cut_after = 1; cut_after < 30; ++cut_after) {
     DiskBench bench;
