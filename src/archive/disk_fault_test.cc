@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "archive/disk_bench.h"
 #include "isobmff/reader.h"
 
@@ -13,6 +15,7 @@ using Kind = base::FileCall::Kind;
 
 /// Three segments of ten seconds.
 constexpr int kSeconds = 25;
+constexpr unsigned kBadDisks = 200;
 
 std::uint64_t calls_of_one_recording() {
   DiskBench bench;
@@ -30,6 +33,74 @@ void expect_kept(DiskBench& bench, WallTime promised, std::uint64_t number) {
     EXPECT_THAT(told.holes(hole), IsEmpty())
         << "after call " << number << " of " << kSeconds << " s: promised until "
         << longtake::to_string(promised) << ", missing from " << longtake::to_string(hole.start);
+  }
+}
+
+/// A disk that fails now and then, and commits that come between any two calls of the writer.
+void expect_explained_on_a_bad_disk(unsigned seed) {
+  SCOPED_TRACE(seed);
+  std::minstd_rand random(seed + 1);
+  DiskBench bench;
+  bench.camera.seconds_a_gop = 1 + seed % 3;
+  bench.camera.seconds_a_segment = 6;
+  bool is_bad = true;
+  int depth = 0;
+  WallTime promised;
+  const auto promise = [&] {
+    promised = std::max(promised, bench.recording->live().load()->durable_until);
+  };
+  bench.files.set_script([&](const base::FileCall& call) {
+    base::Fault fault;
+    if (!is_bad) return fault;
+    if (random() % 40 == 0) {
+      fault.error = Error(random() % 4 == 0 ? ErrorCode::kResourceExhausted : ErrorCode::kDataLoss,
+                          "injected");
+    }
+    if (depth == 0 && call.kind == Kind::kWrite && call.path.ends_with(".mp4") &&
+        random() % 4 == 0) {
+      fault.before = [&] {
+        ++depth;
+        bench.commit();
+        promise();
+        --depth;
+      };
+    }
+    return fault;
+  });
+  for (int i = 0; i < 60; ++i) {
+    bench.submit(1 + static_cast<int>(random() % 2));
+    if (random() % 5 != 0) bench.write();
+    if (random() % 3 != 0) bench.commit();
+    promise();
+    if (random() % 20 == 0) bench.recording->finish_segment();
+  }
+  is_bad = false;
+  if (seed % 2 == 1) {
+    bench.memory.power_cut();
+    expect_kept(bench, promised, 0);
+    return;
+  }
+  bench.record(10);
+  promise();
+  ASSERT_TRUE(bench.finish());
+  EXPECT_EQ(bench.recorded().holes(bench.submitted()), bench.told_missing().ranges());
+  EXPECT_THAT(bench.recorded_twice(), IsEmpty());
+  expect_kept(bench, promised, 0);
+  EXPECT_EQ(bench.budget.held_bytes(), 0U);
+  // A file whose making failed, and its removal too, holds nothing: recovery's.
+  const auto is_footage = [&](const std::string& path) {
+    const auto file = bench.memory.open(path, base::OpenMode::kRead);
+    const auto walk = isobmff::walk(**file, isobmff::Check::kAll);
+    return walk && !walk->index.fragments.empty();
+  };
+  EXPECT_EQ(bench.facts.of<store::SegmentClosed>().size(),
+            std::ranges::count_if(bench.segment_files(), is_footage));
+}
+
+TEST(BadDisk, Host13_ExplainsEverythingWhateverFailsWhen) {
+  for (unsigned seed = 0; seed < kBadDisks; ++seed) {
+    expect_explained_on_a_bad_disk(seed);
+    ASSERT_FALSE(HasFailure());
   }
 }
 
