@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <set>
-#include <sstream>
+#include <system_error>
 
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
@@ -30,11 +32,13 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "rtsp/url.h"
 
 namespace longtake::app {
 namespace {
 
-constexpr std::uintmax_t kConfigFileBytes = 4 * 1024 * 1024;
+constexpr std::size_t kConfigFileBytes = 4 * 1024 * 1024;
+constexpr std::size_t kSecretFileBytes = 4096;
 constexpr microseconds kShortestSegment = std::chrono::seconds(1);
 constexpr microseconds kLongestSegment = std::chrono::minutes(5);
 
@@ -64,12 +68,6 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 std::string_view nearest(std::string_view word, std::span<const std::string_view> known) {
   return *std::ranges::min_element(known, {},
                                    [&](std::string_view key) { return edit_distance(word, key); });
-}
-
-bool is_name(std::string_view name) {
-  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-';
-  });
 }
 
 /// Collects problems, so that one run shows them all.
@@ -146,14 +144,33 @@ void set_min_free(Config& config, std::string_view text, const std::string& wher
   }
 }
 
-Result<std::string> read_secret_file(const std::string& path) {
+/// All of a file, pipes too, of at most `limit` bytes.
+Result<std::string> read_small_file(const std::string& path, std::size_t limit) {
+  std::error_code ignored;  // what cannot be looked at cannot be opened either
+  if (std::filesystem::is_directory(path, ignored))
+    return fail(ErrorCode::kNotFound, fmt::format("cannot read {}: it is a folder", path));
   std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(ErrorCode::kNotFound, fmt::format("cannot read {}", path));
-  std::string content(4096, '\0');
-  file.read(content.data(), static_cast<std::streamsize>(content.size()));
-  content.resize(static_cast<std::size_t>(file.gcount()));
+  if (!file) {
+    const int error = errno;
+    return fail(ErrorCode::kNotFound,
+                fmt::format("cannot read {}: {}", path, std::system_category().message(error)));
+  }
+  std::string content;
+  std::array<char, 4096> piece{};
+  while (content.size() <= limit && (file.read(piece.data(), piece.size()) || file.gcount() > 0))
+    content.append(piece.data(), static_cast<std::size_t>(file.gcount()));
+  if (file.bad()) return fail(ErrorCode::kUnavailable, fmt::format("cannot read all of {}", path));
+  if (content.size() > limit)
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} is larger than {} bytes", path, limit));
+  return content;
+}
+
+Result<std::string> read_secret_file(const std::string& path) {
+  LT_ASSIGN(std::string content, read_small_file(path, kSecretFileBytes));
   // Editors end a file with a line feed; a password does not.
   while (!content.empty() && (content.back() == '\n' || content.back() == '\r')) content.pop_back();
+  if (content.empty()) return fail(ErrorCode::kInvalidArgument, fmt::format("{} is empty", path));
   return content;
 }
 
@@ -183,6 +200,13 @@ class FileReader {
   }
 
   void unknown_key(const toml::key& key, std::span<const std::string_view> known) {
+    if (known.data() == kTopKeys.data() &&
+        std::ranges::find(kCameraKeys, key.str()) != kCameraKeys.end()) {
+      problems_.add(place(key.source()),
+                    fmt::format("\"{}\" belongs below a [[camera]]; did you mean \"{}\"?",
+                                key.str(), nearest(key.str(), known)));
+      return;
+    }
     problems_.add(place(key.source()), fmt::format("unknown key \"{}\"; did you mean \"{}\"?",
                                                    key.str(), nearest(key.str(), known)));
   }
@@ -260,7 +284,7 @@ class FileReader {
     }
     if (key == "password_env") {
       const char* value = std::getenv(text.c_str());
-      if (value == nullptr) {
+      if (value == nullptr || *value == '\0') {
         problems_.add(where, fmt::format("the environment variable {} is not set", text));
       } else {
         camera.password = base::Secret(value);
@@ -327,27 +351,14 @@ void check_whole(const Config& config, const std::string& name, Problems& proble
       problems.add(
           name, fmt::format("two cameras are called \"{}\"; a name is one recording", camera.name));
     }
-    if (!camera.url.is_empty() && !camera.url.reveal().starts_with("rtsp://")) {
+    if (camera.url.is_empty()) continue;  // said already
+    if (!camera.url.reveal().starts_with("rtsp://")) {
       problems.add(name,
                    fmt::format("camera \"{}\": its url does not begin with rtsp://", camera.name));
+    } else if (const auto url = rtsp::parse_camera_url(camera.url.reveal()); !url) {
+      problems.add(name, fmt::format("camera \"{}\": {}", camera.name, url.error().message()));
     }
   }
-}
-
-Result<std::string> read_config_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) return fail(ErrorCode::kNotFound, fmt::format("cannot read the config file {}", path));
-  const std::streamoff size = file.tellg();
-  if (size < 0 || static_cast<std::uintmax_t>(size) > kConfigFileBytes) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{} is larger than a config file of 4 MiB", path));
-  }
-  std::string text(static_cast<std::size_t>(size), '\0');
-  file.seekg(0);
-  file.read(text.data(), size);
-  if (file.gcount() != size)
-    return fail(ErrorCode::kUnavailable, fmt::format("cannot read all of {}", path));
-  return text;
 }
 
 }  // namespace
@@ -377,8 +388,15 @@ Result<Config> parse_config(std::string_view text, const std::string& name, cons
 
 Result<Config> load_config(const Flags& flags) {
   if (!flags.config_path) return parse_config("", "command line", flags);
-  LT_ASSIGN(const std::string text, read_config_file(*flags.config_path));
-  return parse_config(text, *flags.config_path, flags);
+  auto text = read_small_file(*flags.config_path, kConfigFileBytes);
+  if (!text) return std::unexpected(std::move(text).error().in("config file"));
+  return parse_config(*text, *flags.config_path, flags);
+}
+
+bool is_name(std::string_view name) {
+  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-';
+  });
 }
 
 Result<std::uint64_t> parse_size(std::string_view text) {

@@ -63,6 +63,9 @@ Result<Config> load_config(const Flags& flags);
 /// names are read.
 Result<Config> parse_config(std::string_view text, const std::string& name, const Flags& flags);
 
+/// Whether a camera and its recording may be called that: [A-Za-z0-9-]{1,64}.
+bool is_name(std::string_view name);
+
 /// "500GB", "2GiB", "1048576". Decimal and binary units, no fractions below a byte.
 Result<std::uint64_t> parse_size(std::string_view text);
 

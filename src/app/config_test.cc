@@ -135,6 +135,64 @@ TEST(Config, PasswordComesFromAFileOrTheEnvironment) {
   EXPECT_EQ(config->cameras[1].password->reveal(), "from-env");
 }
 
+TEST(Config, PasswordFileThatHoldsNoneIsAProblem) {
+  const auto empty =
+      std::filesystem::temp_directory_path() / ("longtake-empty-" + std::to_string(::getpid()));
+  std::ofstream(empty) << "\n";
+  const auto large =
+      std::filesystem::temp_directory_path() / ("longtake-large-" + std::to_string(::getpid()));
+  std::ofstream(large) << std::string(5000, 'x');
+  const auto error_with = [](const std::string& path) {
+    return error_of("data=\"d\"\n[[camera]]\nname=\"a\"\nurl=\"rtsp://x/\"\npassword_file=\"" +
+                    path + "\"\n");
+  };
+  EXPECT_NE(error_with(empty.string()).find("is empty"), std::string::npos);
+  EXPECT_NE(error_with(large.string()).find("larger than"), std::string::npos)
+      << "half a password is none";
+  EXPECT_NE(error_with("/tmp").find("is a folder"), std::string::npos);
+  EXPECT_NE(error_with("/nowhere").find("longtake.toml:5: cannot read /nowhere: No such file"),
+            std::string::npos);
+  std::filesystem::remove(empty);
+  std::filesystem::remove(large);
+}
+
+TEST(Config, UrlThatCanNeverWorkIsAProblemOfTheConfig) {
+  for (const char* url :
+       {"rtsp://u:canary@/x", "rtsp://u:canary@h:99999/x", "rtsp://u:can ary@h/"}) {
+    const std::string error =
+        error_of("data=\"d\"\n[[camera]]\nname=\"a\"\nurl=\"" + std::string(url) + "\"\n");
+    EXPECT_NE(error.find("camera \"a\""), std::string::npos) << url;
+    EXPECT_EQ(error.find("canary"), std::string::npos) << error;
+  }
+}
+
+TEST(Config, KeyOfACameraAtTheTopIsToldWhereItBelongs) {
+  EXPECT_NE(error_of("data=\"d\"\nmax_size=\"1GB\"\n").find("below a [[camera]]"),
+            std::string::npos);
+}
+
+TEST(Config, IsReadFromAPipe) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  constexpr std::string_view kText = "data = \"from-a-pipe\"\n";
+  ASSERT_EQ(::write(ends[1], kText.data(), kText.size()), static_cast<ssize_t>(kText.size()));
+  ::close(ends[1]);
+  Flags flags;
+  flags.config_path = "/dev/fd/" + std::to_string(ends[0]);
+  const auto config = load_config(flags);
+  ::close(ends[0]);
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->data, "from-a-pipe");
+}
+
+TEST(Config, FolderIsNoConfigFile) {
+  Flags flags;
+  flags.config_path = "/tmp";
+  const auto config = load_config(flags);
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().message(), "config file: cannot read /tmp: it is a folder");
+}
+
 TEST(Config, SegmentLengthStaysWithinItsBounds) {
   EXPECT_EQ(error_of("data=\"d\"\nsegment_length=\"5m\"\n"), "");
   EXPECT_NE(error_of("data=\"d\"\nsegment_length=\"301s\"\n"), "");
