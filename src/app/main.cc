@@ -4,7 +4,10 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstring>
+#include <iostream>
+#include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/commands.h"
@@ -27,7 +30,23 @@ The config file holds the same as the flags, which win over it, and more for eac
   keep = "7d"
   max_size = "200GB"
 
-SIGHUP reads it again and adds, changes and removes cameras without touching the others. Ctrl-C stops in order.)";
+Durations: 30s, 5m, 12h, 7d, 2w or ISO 8601 (PT60S, P7D). Sizes: 500GB, 2GiB or a number of bytes.
+SIGHUP reads it again and adds, changes and removes cameras without touching the others. Ctrl-C stops in order;
+a second one does not wait. Logs go to stderr.
+Exit codes: 0 stopped in order, 2 usage or a broken config, 3 environment: data folder, port, permissions.)";
+
+/// "rtsp://user:password@host" with "***" for what stands before the last @ of a word.
+std::string without_user_info(std::string text) {
+  std::size_t at = 0;
+  while ((at = text.find("://", at)) != std::string::npos) {
+    at += 3;
+    const std::string_view word =
+        std::string_view(text).substr(at, std::string_view(text).find_first_of("\n", at) - at);
+    if (const std::size_t end = word.rfind('@'); end != std::string_view::npos)
+      text.replace(at, end, "***");
+  }
+  return text;
+}
 
 /// No core file and no debugger shows a camera's password, and no process list shows it either.
 void hide_secrets(int argc, char** argv) {
@@ -93,6 +112,11 @@ int run(int argc, char** argv) {
   CLI::App* recordings = app.add_subcommand("recordings", "Ask a running server what it records");
   recordings->require_subcommand(1);
   recordings->add_option("--url", url, "The server (default http://127.0.0.1:8080)");
+  recordings->footer(
+      "Examples:\n  longtake recordings list\n  longtake recordings show front --url "
+      "http://127.0.0.1:9000\n\nTimes are UTC. Exit codes: 0 well, 2 usage, 3 nobody answers "
+      "there, or "
+      "no such recording.");
   CLI::App* list = recordings->add_subcommand("list", "All recordings, a line each")->fallthrough();
   CLI::App* show =
       recordings
@@ -106,14 +130,33 @@ int run(int argc, char** argv) {
       app.add_subcommand("check", "Verify every file, the ledger and the catalog of a data folder");
   check->add_option("folder", folder, "The data folder; a server may be running on it")->required();
   check->add_flag("--quick", is_quick, "Headers and summaries only: do not read all media");
+  check->footer(
+      "Examples:\n  longtake check /srv/video\n  longtake check --quick /srv/video && echo "
+      "well\n\nReads "
+      "all media and changes nothing. Each finding is a line: how bad, which file, what, and what "
+      "to "
+      "do.\nExit codes: 0 all is well, 1 findings, 2 usage, 3 not a data folder, or it cannot be "
+      "read.");
   CLI::App* rebuild = app.add_subcommand("rebuild", "Make the catalog anew, from media and ledger");
   rebuild->add_option("folder", folder, "The data folder; no server may be running on it")
       ->required();
 
+  rebuild->footer(
+      "Example:\n  longtake rebuild /srv/video\n\nSeldom needed: a server rebuilds a broken "
+      "catalog by "
+      "itself. The old one is kept beside the new.\nExit codes: 0 done, 2 usage, 3 not a data "
+      "folder, or a "
+      "server is running on it.");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitWell : kExitUsage;
+    // Its sentence may repeat an argument: a camera that somebody wrote without --camera.
+    std::ostringstream sentence;
+    const int status = app.exit(error, std::cout, sentence);
+    hide_secrets(argc, argv);
+    std::fputs(without_user_info(sentence.str()).c_str(), stderr);
+    return status == 0 ? kExitWell : kExitUsage;
   }
   hide_secrets(argc, argv);
   if (list->parsed()) return list_recordings(url);
