@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <stop_token>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -19,7 +21,8 @@
 namespace longtake::app {
 namespace {
 
-constexpr nanoseconds kStopLimit = std::chrono::seconds(10);
+constexpr nanoseconds kStopLimit = std::chrono::seconds(10);   // of every recording
+constexpr nanoseconds kCloseLimit = std::chrono::seconds(30);  // of ledger and catalog
 
 archive::VolumePolicy volume_policy_of(const Config& config) {
   return {.max_total_bytes = config.max_total_bytes,
@@ -105,10 +108,29 @@ void wait_until_stopped(const Flags& flags, Config& config, archive::Archive& ar
   }
 }
 
+/// No destructor runs: what is not closed by now waits for a disk or a camera that does not answer, and each would
+/// wait for it, too. A crash is the honest end.
+[[noreturn]] void end_early() {
+  // Not by the log: its queue has a thread of its own, which may not come to it any more.
+  std::_Exit(report({ErrorCode::kDeadlineExceeded,
+                     "stopped before every recording was closed; the next start repairs them"}));
+}
+
+/// Closes the archive; a second signal or a disk that takes too long ends it early.
+Result<void> close_in_time(archive::Archive& archive, const base::Clock& clock) {
+  const std::jthread watch([&](const std::stop_token& is_closed) {
+    const MonotonicTime deadline = clock.now() + kCloseLimit;
+    while (!is_closed.stop_requested()) {
+      const bool is_urgent =
+          wait_for_signal(milliseconds(20)) == SignalSeen::kStop || clock.now() >= deadline;
+      if (is_urgent && !is_closed.stop_requested()) end_early();
+    }
+  });
+  return archive.close();
+}
+
 Result<void> run_until_stopped(const Flags& flags, Config& config) {
   LT_ASSIGN(const auto address, listen_address(config));
-  LT_TRY(make_data_folder(config.data));
-  LT_ASSIGN(const auto files, base::open_file_system(config.data));
   LT_ASSIGN(const auto level, base::parse_log_level(config.log_level));
 
   base::SystemClock clock;
@@ -116,6 +138,8 @@ Result<void> run_until_stopped(const Flags& flags, Config& config) {
   base::Metrics metrics;
   const auto logger = base::make_stderr_logger(level);
   LT_ASSIGN(const auto server, server::Server::listen(address, *logger, metrics, clock));
+  LT_TRY(make_data_folder(config.data));
+  LT_ASSIGN(const auto files, base::open_file_system(config.data));
   archive::Archive::Options options;
   options.policy = volume_policy_of(config);
   LT_ASSIGN(const auto archive,
@@ -135,15 +159,9 @@ Result<void> run_until_stopped(const Flags& flags, Config& config) {
     server->stop();
     const bool in_order = site.stop(
         kStopLimit, [] { return wait_for_signal(milliseconds(20)) == SignalSeen::kStop; });
-    if (!in_order) {
-      LT_LOG(*logger, kWarning, "stopped.early",
-             {"next", "the next start repairs what was left open"});
-      // What is not closed by now waits for a disk or a camera that does not answer: a crash is the honest end.
-      return fail(ErrorCode::kDeadlineExceeded,
-                  "stopped before every recording was closed; the next start repairs them");
-    }
+    if (!in_order) end_early();
   }
-  LT_TRY(archive->close());
+  LT_TRY(close_in_time(*archive, clock));
   LT_LOG(*logger, kInfo, "stopped");
   return {};
 }

@@ -4,10 +4,9 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <atomic>
+#include <chrono>
 #include <future>
 #include <map>
-#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -49,7 +48,8 @@ struct Running {
   Shard* shard = nullptr;
   std::unique_ptr<archive::RecordingHandle> recording;
   std::unique_ptr<rtsp::Camera> camera;
-  std::promise<void> stopped;
+  // Shared: a disk that stalls may settle a recording after its camera was given up here.
+  std::shared_ptr<std::promise<void>> stopped = std::make_shared<std::promise<void>>();
 };
 
 /// Runs `work` on the shard's thread and waits for its end.
@@ -99,7 +99,7 @@ struct Site::State {
   void start(const Config& config, const CameraEntry& entry);
   void begin_stop(Running& camera, media::Reason reason);
   void forget(const std::string& name);
-  void stop_one(const std::string& name, media::Reason reason);
+  void stop_these(const std::vector<std::string>& names, media::Reason reason);
   [[nodiscard]] bool has_descriptors_for(std::size_t cameras) const;
 };
 
@@ -159,7 +159,7 @@ void Site::State::begin_stop(Running& camera, media::Reason reason) {
   camera.shard->loop.post([&camera, reason] {
     camera.camera->stop(
         [&camera, reason] {
-          camera.recording->stop(reason, [&camera] { camera.stopped.set_value(); });
+          camera.recording->stop(reason, [stopped = camera.stopped] { stopped->set_value(); });
         },
         reason);
   });
@@ -180,15 +180,17 @@ void Site::State::forget(const std::string& name) {
   running.erase(found);
 }
 
-void Site::State::stop_one(const std::string& name, media::Reason reason) {
-  Running& camera = *running.at(name);
-  begin_stop(camera, reason);
-  if (camera.stopped.get_future().wait_for(kStepLimit) != std::future_status::ready) {
-    LT_LOG(environment.logger, kWarning, "camera.stop_is_slow", {"camera", name},
-           {"next", "waiting for the disk"});
-    camera.stopped = std::promise<void>();
+/// All at once: one disk that does not answer holds a reload up once, not once for each camera.
+void Site::State::stop_these(const std::vector<std::string>& names, media::Reason reason) {
+  for (const std::string& name : names) begin_stop(*running.at(name), reason);
+  const auto deadline = std::chrono::steady_clock::now() + kStepLimit;
+  for (const std::string& name : names) {
+    if (running.at(name)->stopped->get_future().wait_until(deadline) != std::future_status::ready) {
+      LT_LOG(environment.logger, kWarning, "camera.stop_is_slow", {"camera", name},
+             {"next", "the disk does not answer; what is open is closed when it does"});
+    }
+    forget(name);
   }
-  forget(name);
 }
 
 Site::Site(std::size_t shards, Environment environment)
@@ -208,27 +210,29 @@ Site::~Site() {
 
 void Site::apply(const Config& config) {
   std::vector<std::string> removed;
+  std::vector<std::string> stopping;  // those, and the ones whose session changes
   for (const auto& [name, camera] : state_->running) {
-    if (std::ranges::find(config.cameras, name, &CameraEntry::name) == config.cameras.end())
-      removed.push_back(name);
+    const auto entry = std::ranges::find(config.cameras, name, &CameraEntry::name);
+    if (entry == config.cameras.end()) removed.push_back(name);
+    if (entry == config.cameras.end() || !is_same_session(camera->entry, *entry))
+      stopping.push_back(name);
   }
+  state_->stop_these(stopping, media::Reason::kConfigChange);
   for (const std::string& name : removed) {
-    state_->stop_one(name, media::Reason::kConfigChange);
     state_->environment.archive.disarm(name);
     LT_LOG(state_->environment.logger, kInfo, "camera.removed", {"camera", name});
   }
   for (const CameraEntry& entry : config.cameras) {
     const auto found = state_->running.find(entry.name);
-    if (found != state_->running.end() && is_same_session(found->second->entry, entry)) {
-      archive::RecordingConfig wanted = config.recording_of(entry);
-      if (!is_same_policy(found->second->config, wanted))
-        state_->environment.archive.set_policy(wanted);
-      found->second->config = std::move(wanted);
-      found->second->entry = entry;
+    if (found == state_->running.end()) {
+      state_->start(config, entry);
       continue;
     }
-    if (found != state_->running.end()) state_->stop_one(entry.name, media::Reason::kConfigChange);
-    state_->start(config, entry);
+    archive::RecordingConfig wanted = config.recording_of(entry);
+    if (!is_same_policy(found->second->config, wanted))
+      state_->environment.archive.set_policy(wanted);
+    found->second->config = std::move(wanted);
+    found->second->entry = entry;
   }
 }
 
@@ -236,7 +240,7 @@ bool Site::stop(nanoseconds limit, const std::function<bool()>& is_urgent) {
   const MonotonicTime deadline = state_->environment.clock.now() + limit;
   std::vector<std::future<void>> ends;
   for (const auto& [name, camera] : state_->running) {
-    ends.push_back(camera->stopped.get_future());
+    ends.push_back(camera->stopped->get_future());
     state_->begin_stop(*camera, media::Reason::kOperatorStop);
   }
   for (const auto& end : ends) {
