@@ -84,6 +84,15 @@ Result<rtsp::CameraConfig> camera_config_of(const CameraEntry& entry) {
   return config;
 }
 
+server::CameraView view_of(const rtsp::Camera& camera) {
+  const auto status = camera.status();
+  return {.url = status->url,
+          .is_connected = status->connected,
+          .last_error = status->last_error,
+          .reconnects = status->reconnects,
+          .packets_lost = status->packets_lost};
+}
+
 }  // namespace
 
 struct Site::State {
@@ -256,12 +265,15 @@ std::optional<server::CameraView> Site::camera_of(const std::string& recording) 
   const base::MutexLock lock(state_->mutex);
   const auto found = state_->directory.find(recording);
   if (found == state_->directory.end()) return std::nullopt;
-  const auto status = found->second->status();
-  return server::CameraView{.url = status->url,
-                            .is_connected = status->connected,
-                            .last_error = status->last_error,
-                            .reconnects = status->reconnects,
-                            .packets_lost = status->packets_lost};
+  return view_of(*found->second);
+}
+
+std::vector<server::NamedCamera> Site::cameras() const {
+  const base::MutexLock lock(state_->mutex);
+  std::vector<server::NamedCamera> all;
+  for (const auto& [name, camera] : state_->directory)
+    all.push_back({.name = name, .view = view_of(*camera)});
+  return all;
 }
 
 }  // namespace longtake::app

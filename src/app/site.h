@@ -41,6 +41,7 @@ class Site final : public server::CameraDirectory {
 
   [[nodiscard]] std::optional<server::CameraView> camera_of(
       const std::string& recording) const override;
+  [[nodiscard]] std::vector<server::NamedCamera> cameras() const override;
 
  private:
   struct State;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/limits.h"
+#include "server/camera_metrics.h"
 #include "server/openapi.h"
 
 namespace longtake::server {
@@ -166,7 +167,11 @@ Response Api::ready(const Call& /*call*/) const {
 Response Api::metrics(const Call& /*call*/) const {
   Response response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  response.text = metrics_.text();
+  // Recovery runs: the cameras are known all the same.
+  response.text =
+      metrics_.text() +
+      camera_metrics(cameras_.cameras(),
+                     archive_.recordings().value_or(std::vector<archive::RecordingStatus>()));
   return response;
 }
 

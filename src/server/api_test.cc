@@ -267,6 +267,12 @@ TEST_F(ApiTest, StaleIfRangeGetsTheWholeFile) {
             200);
 }
 
+TEST_F(ApiTest, MetricsHoldTheCameras) {
+  const std::string text = ask("/metrics").text;
+  EXPECT_NE(text.find("longtake_camera_connected{camera=\"front\"} 0\n"), std::string::npos);
+  EXPECT_NE(text.find("longtake_recording_bytes{recording=\"old\"}"), std::string::npos);
+}
+
 TEST_F(ApiTest, NotReadyWhileRecoveryRuns) {
   archive_.ready = false;
   EXPECT_EQ(ask("/readyz").status, 503);

@@ -79,6 +79,9 @@ class FakeCameras final : public CameraDirectory {
                       .reconnects = 3,
                       .packets_lost = 7};
   }
+  [[nodiscard]] std::vector<NamedCamera> cameras() const override {
+    return {{.name = "front", .view = *camera_of("front")}};
+  }
 };
 
 /// Two recordings: "front" with everything, "old" without a camera.

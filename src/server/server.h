@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "archive/archive.h"
 #include "base/clock.h"
@@ -22,12 +23,19 @@ struct CameraView {
   std::uint64_t packets_lost = 0;
 };
 
+struct NamedCamera {
+  std::string name;  // its recording's
+  CameraView view;
+};
+
 /// Who knows the cameras; any thread.
 class CameraDirectory {
  public:
   virtual ~CameraDirectory() = default;
   /// Nothing when no camera feeds that recording now.
   [[nodiscard]] virtual std::optional<CameraView> camera_of(const std::string& recording) const = 0;
+  /// All that run, by name.
+  [[nodiscard]] virtual std::vector<NamedCamera> cameras() const = 0;
 };
 
 /// Address to listen on: "127.0.0.1:8080", "[::1]:8080", port 0 for a free one.
