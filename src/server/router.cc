@@ -54,7 +54,8 @@ constexpr std::array<Route, 9> kRoutes = {{
      &Api::recording},
     {"/api/v1/recordings/{name}/timeline", "getTimeline",
      "What is recorded, what is missing and why: within the range, spans and gaps together are the "
-     "time recording was asked for, exactly; nothing is said of times before that, or to come",
+     "time recording was asked for, exactly; nothing is said of times before that, to come, or "
+     "still undecided: the last moments, whose pictures are on their way",
      "Timeline", kJson, kRange, &Api::timeline},
     {"/api/v1/recordings/{name}/segments", "listSegments", "The files that touch a range",
      "SegmentList", kJson, kRange, &Api::segments},

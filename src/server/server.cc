@@ -18,6 +18,7 @@
 #include <boost/asio/write.hpp>
 #include <cerrno>
 #include <list>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -39,6 +40,7 @@ constexpr std::size_t kFilePieceBytes =
     1024 * 1024;  // sent at once, before others on this loop get their turn
 constexpr std::size_t kCopyBytes = 64 * 1024;  // a file without a descriptor goes by memory
 constexpr int kLoops = 2;
+constexpr nanoseconds kFailureLogInterval = std::chrono::minutes(1);
 
 /// A part of a number that others add to as well, while it lives.
 class Share {
@@ -63,6 +65,7 @@ struct Shared {
   base::Clock& clock;
   base::Counter& requests;
   base::Counter& refused;
+  base::Counter& accept_failures;
   base::Gauge& open;
   std::atomic<const Api*> api{nullptr};
   std::atomic<std::size_t> answer_bytes{0};  // of texts that clients have not taken yet
@@ -308,6 +311,8 @@ class RealServer final : public Server {
                 .requests = metrics.counter("longtake_http_requests_total", "Requests read"),
                 .refused = metrics.counter("longtake_http_connections_refused_total",
                                            "Connections over a limit"),
+                .accept_failures = metrics.counter("longtake_http_accept_failures_total",
+                                                   "Connections that could not be taken"),
                 .open = metrics.gauge("longtake_http_connections", "Connections open now"),
                 .count = {}} {
     for (int i = 0; i < kLoops; ++i) loops_.push_back(std::make_unique<Loop>(shared_));
@@ -334,6 +339,9 @@ class RealServer final : public Server {
   std::size_t next_loop_ = 0;
   std::uint16_t port_ = 0;
   bool is_running_ = false;
+  // Of the first loop's thread.
+  std::uint64_t untold_failures_ = 0;           // accepts that failed since the last line about it
+  std::optional<MonotonicTime> told_failures_;  // when that was
 };
 
 Result<void> RealServer::bind(const ListenAddress& address) {
@@ -381,9 +389,15 @@ void RealServer::accept_next() {
 void RealServer::on_accepted(const Error_code& error, tcp::socket socket) {
   if (error == asio::error::operation_aborted) return;
   if (error) {
-    // Out of descriptors, most likely: trying again at once would spin.
-    LT_LOG(shared_.logger, kWarning, "http.accept_failed", {"error", error.message()},
-           {"next", "again in 100 ms"});
+    // Out of descriptors, most likely: trying again at once would spin, and a line for each try flood the log.
+    shared_.accept_failures.add();
+    ++untold_failures_;
+    if (!told_failures_ || shared_.clock.now() - *told_failures_ >= kFailureLogInterval) {
+      LT_LOG(shared_.logger, kWarning, "http.accept_failed", {"error", error.message()},
+             {"count", untold_failures_}, {"next", "again every 100 ms; recording goes on"});
+      told_failures_ = shared_.clock.now();
+      untold_failures_ = 0;
+    }
     pause_->expires_after(std::chrono::milliseconds(100));
     pause_->async_wait([this](const Error_code& cancelled) {
       if (!cancelled) accept_next();

@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -23,7 +25,10 @@ namespace {
 /// A blocking client over a plain socket: what it sends is up to the test.
 class Client {
  public:
-  explicit Client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Client(std::uint16_t port)
+      : Client(port, ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {}
+  /// Takes the socket over.
+  Client(std::uint16_t port, int socket) : socket_(socket) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
@@ -271,6 +276,60 @@ TEST_F(ServerTest, PortInUseIsSaidInOneSentence) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code(), ErrorCode::kFailedPrecondition);
   EXPECT_NE(second.error().message().find("another program uses the port"), std::string::npos);
+}
+
+/// Counts the lines of one event.
+class CountingLogger final : public base::Logger {
+ public:
+  [[nodiscard]] bool is_enabled(base::LogLevel /*level*/) const override { return true; }
+  void write(base::LogLevel /*level*/, std::string_view event,
+             std::initializer_list<base::LogField> /*fields*/) override {
+    if (event == "http.accept_failed") ++accept_failures;
+  }
+  std::atomic<int> accept_failures = 0;
+};
+
+/// As many descriptors as this process has open, and no further one.
+class NoMoreDescriptors {
+ public:
+  NoMoreDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const int lowest_free = ::dup(0);
+    ::close(lowest_free);
+    const rlimit none{.rlim_cur = static_cast<rlim_t>(lowest_free), .rlim_max = before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoMoreDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  NoMoreDescriptors(const NoMoreDescriptors&) = delete;
+  NoMoreDescriptors& operator=(const NoMoreDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(ServerTest, Host16NoDescriptorsAreToldOnceAndTheClientIsAnsweredWhenThereAreSome) {
+  CountingLogger logger;
+  const auto server = *Server::listen({"127.0.0.1", 0}, logger, metrics_, clock_);
+  server->serve(archive_, cameras_);
+  const auto has_failed_often = [&] {
+    const std::string text = metrics_.text();
+    const std::string_view name = "\nlongtake_http_accept_failures_total ";
+    const std::size_t at = text.find(name);
+    return at != std::string::npos && std::atoi(text.c_str() + at + name.size()) >= 5;
+  };
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  std::optional<Client> client;
+  {
+    const NoMoreDescriptors limit;
+    client.emplace(server->port(), socket);
+    client->send(kAlive);
+    for (int i = 0; i < 2000 && !has_failed_often(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));  // between looks
+    EXPECT_TRUE(has_failed_often());
+  }
+  EXPECT_TRUE(client->answer().starts_with("HTTP/1.1 200"));
+  EXPECT_EQ(logger.accept_failures, 1);
+  server->stop();
 }
 
 TEST_F(ServerTest, StopsWithClientsConnected) {
