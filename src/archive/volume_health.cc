@@ -25,7 +25,7 @@ std::string_view to_string(VolumeHealth::State state) {
 }
 
 void VolumeHealth::move_to(State next, const std::string& detail, bool (*may_leave)(State)) {
-  State before;
+  State before{};
   bool is_news = true;
   {
     const base::MutexLock lock(mutex_);
