@@ -150,8 +150,11 @@ void CatalogKeeper::finish_rebuild() {
   if (outcome) outcome = swap_in_catalog(options_.path + ".new", options_.path);
   if (outcome) {
     auto opened = CatalogWriter::open(options_.path);
-    if (opened) catalog_ = *std::move(opened);
-    if (!opened) outcome = std::unexpected(std::move(opened).error());
+    if (opened) {
+      catalog_ = *std::move(opened);
+    } else {
+      outcome = std::unexpected(std::move(opened).error());
+    }
   }
   if (outcome) {
     is_behind_ = true;
