@@ -4,16 +4,21 @@
 
 namespace longtake::server {
 
-bool ConnectionCount::enter(const std::string& address) {
+ConnectionCount::Room ConnectionCount::enter(const std::string& address) {
   const base::MutexLock lock(mutex_);
-  std::size_t& of_address = by_address_[address];
-  if (total_ >= limits::kHttpConnections || of_address >= limits::kHttpConnectionsPerAddress) {
-    if (of_address == 0) by_address_.erase(address);
-    return false;
-  }
+  if (total_ >= limits::kHttpConnections) return Room::kNotForAnybody;
+  const auto found = by_address_.find(address);
+  if (found != by_address_.end() && found->second >= limits::kHttpConnectionsPerAddress)
+    return Room::kNotForThatAddress;
   ++total_;
-  ++of_address;
-  return true;
+  ++by_address_[address];
+  return Room::kYes;
+}
+
+void ConnectionCount::enter_instead(const std::string& address) {
+  const base::MutexLock lock(mutex_);
+  ++total_;
+  ++by_address_[address];
 }
 
 void ConnectionCount::leave(const std::string& address) {

@@ -13,8 +13,12 @@ namespace longtake::server {
 /// Thread     any.
 class ConnectionCount {
  public:
-  /// False when one more would pass a limit; otherwise it counts until `leave`.
-  bool enter(const std::string& address);
+  enum class Room { kYes, kNotForThatAddress, kNotForAnybody };
+
+  /// Whether one more may come; if so it counts until `leave`.
+  Room enter(const std::string& address);
+  /// Counts one more past the limit: for the moment in which another one that was told to go still goes.
+  void enter_instead(const std::string& address);
   void leave(const std::string& address);
   [[nodiscard]] std::size_t total() const;
 

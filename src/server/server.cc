@@ -88,6 +88,11 @@ class Client {
   void close_if_late(MonotonicTime now) {
     if (now >= deadline_) close();
   }
+  /// Since when it has been waiting for a head; nothing while it answers, or has been closed.
+  [[nodiscard]] std::optional<MonotonicTime> waits_since() const {
+    return socket_.is_open() ? waits_since_ : std::nullopt;
+  }
+  [[nodiscard]] const std::string& address() const { return address_; }
   void close() {
     Error_code ignored;  // a socket that cannot be closed in order is gone all the same
     socket_.close(ignored);
@@ -108,6 +113,7 @@ class Client {
   Shared& shared_;
   std::string buffer_;  // received, not yet answered
   MonotonicTime deadline_;
+  std::optional<MonotonicTime> waits_since_;
 };
 
 asio::awaitable<void> Client::talk() {
@@ -124,6 +130,7 @@ asio::awaitable<void> Client::talk() {
 /// Waits for a whole head. The first byte may take as long as a kept connection may be idle; the rest 10 s in all.
 asio::awaitable<bool> Client::read_head() {
   bool has_begun = !buffer_.empty();
+  waits_since_ = shared_.clock.now();
   extend(has_begun ? limits::kHttpHeaderDeadline : limits::kHttpIdle);
   while (!find_head_end(buffer_)) {
     if (buffer_.size() >= limits::kHttpHeaderBytes) {
@@ -143,6 +150,7 @@ asio::awaitable<bool> Client::read_head() {
       extend(limits::kHttpHeaderDeadline);
     }
   }
+  waits_since_.reset();
   co_return true;
 }
 
@@ -274,15 +282,35 @@ class Loop {
   /// Any thread.
   void adopt(tcp::socket socket, std::string address) {
     asio::post(context_, [this, moved = std::move(socket), name = std::move(address)]() mutable {
+      if (stopping_ || !make_room(name)) return;  // closed by its destructor
       const auto at = clients_.insert(
           clients_.end(), std::make_unique<Client>(std::move(moved), std::move(name), shared_));
-      if (stopping_) (*at)->close();
       asio::co_spawn(context_, (*at)->talk(),
                      [this, at](const std::exception_ptr&) { clients_.erase(at); });
     });
   }
 
  private:
+  /// Counts one more client. Past a limit, the one of this loop that has waited longest for a head goes instead: whoever
+  /// holds many connections open without a word keeps nobody out.
+  bool make_room(const std::string& address) {
+    const auto room = shared_.count.enter(address);
+    if (room == ConnectionCount::Room::kYes) return true;
+    Client* longest = nullptr;
+    for (const auto& client : clients_) {
+      const bool is_in_the_way =
+          room == ConnectionCount::Room::kNotForAnybody || client->address() == address;
+      if (is_in_the_way && client->waits_since() &&
+          (longest == nullptr || *client->waits_since() < *longest->waits_since()))
+        longest = client.get();
+    }
+    shared_.refused.add();
+    if (longest == nullptr) return false;
+    longest->close();
+    shared_.count.enter_instead(address);
+    return true;
+  }
+
   /// Deadlines have a grain of a second, which spares a timer for each connection.
   void tick() {
     tick_.expires_after(std::chrono::seconds(1));
@@ -310,7 +338,7 @@ class RealServer final : public Server {
                 .clock = clock,
                 .requests = metrics.counter("longtake_http_requests_total", "Requests read"),
                 .refused = metrics.counter("longtake_http_connections_refused_total",
-                                           "Connections over a limit"),
+                                           "Connections ended or refused because of a limit"),
                 .accept_failures = metrics.counter("longtake_http_accept_failures_total",
                                                    "Connections that could not be taken"),
                 .open = metrics.gauge("longtake_http_connections", "Connections open now"),
@@ -406,15 +434,11 @@ void RealServer::on_accepted(const Error_code& error, tcp::socket socket) {
   }
   Error_code ignored;  // a client that is gone already has no address; its first read fails
   std::string address = socket.remote_endpoint(ignored).address().to_string();
-  if (shared_.count.enter(address)) {
-    socket.set_option(tcp::no_delay(true), ignored);
-    Loop& loop = *loops_[next_loop_++ % loops_.size()];
-    const auto protocol = acceptor_->local_endpoint(ignored).protocol();
-    tcp::socket moved(loop.context(), protocol, socket.release());
-    loop.adopt(std::move(moved), std::move(address));
-  } else {
-    shared_.refused.add();  // closed by its destructor
-  }
+  socket.set_option(tcp::no_delay(true), ignored);
+  Loop& loop = *loops_[next_loop_++ % loops_.size()];
+  const auto protocol = acceptor_->local_endpoint(ignored).protocol();
+  tcp::socket moved(loop.context(), protocol, socket.release());
+  loop.adopt(std::move(moved), std::move(address));
   accept_next();
 }
 

@@ -101,6 +101,14 @@ void knock(std::uint16_t port) {
   ::close(socket);
 }
 
+/// Takes few bytes before its owner reads.
+int small_socket() {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  constexpr int kBytes = 4096;
+  EXPECT_EQ(::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &kBytes, sizeof kBytes), 0);
+  return socket;
+}
+
 class ServerTest : public testing::Test {
  protected:
   ServerTest() {
@@ -194,12 +202,27 @@ TEST_F(ServerTest, Sec06SlowHeaderIsCutAfterItsDeadline) {
   EXPECT_TRUE(slow.is_closed());
 }
 
-TEST_F(ServerTest, Sec06OneAddressGetsItsShareOfConnectionsAndNoMore) {
-  std::vector<std::unique_ptr<Client>> clients;
+TEST_F(ServerTest, Sec06WhoeverHoldsAllConnectionsInSilenceKeepsNobodyOut) {
+  std::vector<std::unique_ptr<Client>> silent;
+  for (std::size_t i = 0; i < 3 * limits::kHttpConnectionsPerAddress; ++i) {
+    silent.push_back(std::make_unique<Client>(server_->port()));
+    silent.back()->send("GET / HT");
+  }
+  for (int i = 0; i < 10; ++i) {
+    Client good(server_->port());
+    good.send(kAlive);
+    EXPECT_TRUE(good.answer().starts_with("HTTP/1.1 200"));
+  }
+  EXPECT_TRUE(silent.front()->is_closed()) << "the longest wait ends first";
+}
+
+TEST_F(ServerTest, Sec06OneAddressGetsItsShareOfAnswersAndNoMore) {
+  archive_.add_segment({.run = {0x10}, .sequence = 2}, std::string(16'000'000, 'x'), false);
+  std::vector<std::unique_ptr<Client>> busy;
   for (std::size_t i = 0; i < limits::kHttpConnectionsPerAddress; ++i) {
-    clients.push_back(std::make_unique<Client>(server_->port()));
-    clients.back()->send(kAlive);
-    EXPECT_TRUE(clients.back()->answer().starts_with("HTTP/1.1 200"));
+    busy.push_back(std::make_unique<Client>(server_->port(), small_socket()));
+    busy.back()->send(get("/api/v1/recordings/front/segments/10-2.mp4"));
+    ASSERT_TRUE(busy.back()->waits_for_bytes());
   }
   Client over(server_->port());
   EXPECT_TRUE(over.is_closed());
