@@ -41,7 +41,7 @@ std::string without_user_info(std::string text) {
   while ((at = text.find("://", at)) != std::string::npos) {
     at += 3;
     const std::string_view word =
-        std::string_view(text).substr(at, std::string_view(text).find_first_of("\n", at) - at);
+        std::string_view(text).substr(at, std::string_view(text).find('\n', at) - at);
     if (const std::size_t end = word.rfind('@'); end != std::string_view::npos)
       text.replace(at, end, "***");
   }

@@ -95,7 +95,7 @@ class Client {
   [[nodiscard]] const std::string& address() const { return address_; }
   void close() {
     Error_code ignored;  // a socket that cannot be closed in order is gone all the same
-    socket_.close(ignored);
+    static_cast<void>(socket_.close(ignored));
   }
 
  private:
@@ -381,10 +381,10 @@ Result<void> RealServer::bind(const ListenAddress& address) {
                             address.port));
   }
   const tcp::endpoint endpoint(ip, address.port);
-  acceptor_->open(endpoint.protocol(), error);
-  if (!error) acceptor_->set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor_->bind(endpoint, error);
-  if (!error) acceptor_->listen(128, error);
+  error = acceptor_->open(endpoint.protocol(), error);
+  if (!error) error = acceptor_->set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) error = acceptor_->bind(endpoint, error);
+  if (!error) error = acceptor_->listen(128, error);
   if (error) {
     const bool is_taken = error == asio::error::address_in_use;
     return fail(
@@ -434,7 +434,7 @@ void RealServer::on_accepted(const Error_code& error, tcp::socket socket) {
   }
   Error_code ignored;  // a client that is gone already has no address; its first read fails
   std::string address = socket.remote_endpoint(ignored).address().to_string();
-  socket.set_option(tcp::no_delay(true), ignored);
+  static_cast<void>(socket.set_option(tcp::no_delay(true), ignored));
   Loop& loop = *loops_[next_loop_++ % loops_.size()];
   const auto protocol = acceptor_->local_endpoint(ignored).protocol();
   tcp::socket moved(loop.context(), protocol, socket.release());
@@ -448,7 +448,7 @@ void RealServer::stop() {
   shared_.api.store(nullptr, std::memory_order_release);
   asio::post(loops_.front()->context(), [this] {
     Error_code ignored;  // nothing can be done for an acceptor that does not close
-    acceptor_->close(ignored);
+    static_cast<void>(acceptor_->close(ignored));
     pause_->cancel();
   });
   for (const auto& loop : loops_) loop->stop();
