@@ -273,6 +273,7 @@ class ConfigTest(harness.SystemTest):
         data = self.folder / "data"
         self.assertIn("NAME=rtsp://", self.refused(2, "serve", "--data", data, "--camera", "rtsp://u:canary@h/"))
         self.assertNotIn("canary", self.refused(2, "serve", "--data", data, "--camera", "rtsp://u:canary@h/"))
+        self.assertNotIn("canary", self.refused(2, "serve", "--data", data, "front=rtsp://u:canary@h/"))
         self.assertIn("rtsp://", self.refused(2, "serve", "--data", data, "--camera", "front=http://h/"))
         self.assertIn("accounts", self.refused(2, "serve", "--data", data, "--listen", "0.0.0.0:8080"))
         self.assertIn("--data", self.refused(2, "serve"))
@@ -298,6 +299,7 @@ class ConfigTest(harness.SystemTest):
         camsim = self.camsim()
         err = self.refused(3, "serve", "--data", self.folder / "data", "--listen", f"127.0.0.1:{camsim.port}")
         self.assertIn(str(camsim.port), err)
+        self.assertFalse((self.folder / "data").exists())
 
     def test_command_line_asks_a_running_server(self):
         camsim = self.camsim()
