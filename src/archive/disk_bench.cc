@@ -80,7 +80,9 @@ PendingFragment BenchCamera::fragment(const media::TrackConfigPtr& track, int un
     unit->is_sync = !is_video || (i == 0 && made.is_sync);
     // Each second of each track tells itself from all others.
     const auto stamp = static_cast<std::uint64_t>((start_ + position_).time_since_epoch().count());
-    unit->payload.assign(picture_bytes, static_cast<std::byte>(stamp / 1'000'000 + track->track));
+    const std::size_t size_bytes =
+        (is_video ? picture_bytes : sound_bytes) + static_cast<std::size_t>(i) * more_bytes_each;
+    unit->payload.assign(size_bytes, static_cast<std::byte>(stamp / 1'000'000 + track->track));
     made.payload_bytes += unit->payload.size();
     made.samples.push_back(
         {std::move(unit), track->timescale_hz / static_cast<std::uint32_t>(units), 0});
@@ -93,7 +95,8 @@ BenchCamera::Second BenchCamera::next() {
   second.range = {now(), now() + seconds(1)};
   const auto in_run = (position_ - run_start_).count() / 1'000'000;
   for (const media::TrackConfigPtr& track : tracks_) {
-    second.fragments.push_back(fragment(track, track->kind == media::TrackKind::kVideo ? 5 : 10));
+    const bool is_video = track->kind == media::TrackKind::kVideo;
+    second.fragments.push_back(fragment(track, is_video ? pictures_a_second : sounds_a_second));
   }
   second.fragments.front().starts_segment = starts_segment_ || in_run % seconds_a_segment == 0;
   starts_segment_ = false;

@@ -64,7 +64,12 @@ class BenchCamera {
 
   std::int64_t seconds_a_segment = 10;
   std::int64_t seconds_a_gop = 1;
+  int pictures_a_second = 5;
+  int sounds_a_second = 10;
   std::size_t picture_bytes = 200;
+  std::size_t sound_bytes = 200;
+  std::size_t more_bytes_each =
+      0;  // each unit of a second is so much larger than the one before it
 
  private:
   [[nodiscard]] PendingFragment fragment(const media::TrackConfigPtr& track, int units) const;

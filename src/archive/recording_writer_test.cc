@@ -12,6 +12,36 @@ namespace {
 using testing::IsEmpty;
 using testing::SizeIs;
 
+// 2 Mbit/s of 1080p15 H.264 and 32 kbit/s of AAC at 48 kHz, a minute a segment; no two units of a second are of one size.
+TEST(RecordingWriter, AFileIsAtMostThreeHundredthsLargerThanWhatTheCameraSent) {
+  DiskBench bench;
+  bench.camera.seconds_a_segment = 60;
+  bench.camera.seconds_a_gop = 2;
+  bench.camera.pictures_a_second = 15;
+  bench.camera.picture_bytes = 16'600;
+  bench.camera.sounds_a_second = 47;
+  bench.camera.sound_bytes = 60;
+  bench.camera.more_bytes_each = 1;
+  std::uint64_t payload_bytes = 0;
+  for (int second = 0; second < 180; ++second) {
+    for (PendingFragment& fragment : bench.camera.next().fragments) {
+      payload_bytes += fragment.payload_bytes;
+      bench.recording->submit(std::move(fragment));
+    }
+    bench.write();
+    bench.commit();
+  }
+  ASSERT_TRUE(bench.finish());
+  std::uint64_t file_bytes = 0;
+  for (const store::SegmentClosed& closed : bench.facts.of<store::SegmentClosed>())
+    file_bytes += closed.size_bytes;
+  const double ratio = static_cast<double>(file_bytes) / static_cast<double>(payload_bytes);
+  RecordProperty("file_bytes_over_payload", std::to_string(ratio));
+  EXPECT_EQ(bench.facts.of<store::SegmentClosed>().size(), 3U);
+  EXPECT_GT(ratio, 1.0);
+  EXPECT_LE(ratio, 1.03);
+}
+
 TEST(RecordingWriter, WritesClosedSegmentsThatHoldEverySecondOnce) {
   DiskBench bench;
   bench.record(25);

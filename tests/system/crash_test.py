@@ -203,6 +203,7 @@ class CrashTest(harness.SystemTest):
             if state == "T":
                 return True
             time.sleep(0.02)  # between looks
+        self.assertTrue(recorder.is_running(), "it ended by itself; it said:\n" + recorder.text())
         return False
 
 
