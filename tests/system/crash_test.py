@@ -145,10 +145,28 @@ class CrashTest(harness.SystemTest):
 
     def freeze_at(self, point, data, camsim):
         """Starts a recorder that freezes itself right after a step; gives it and whether it came there."""
+        self.prepare_for(point, data)
         flags = [*FLAGS, "--max-total-size", "1MB"] if point.startswith("retention.") else FLAGS
         recorder = self.recorder(data, {name: camsim.url(name) for name in CAMERAS}, flags,
                                  environment={"LONGTAKE_STOP_AT": point}, wait=False)
-        return recorder, self.wait_until_stopped(recorder, POINT_LIMIT_S)
+        if point == "archive.closed":
+            recorder.wait_until_serving().wait_until_recorded("front", 1)
+            recorder.signal(signal.SIGTERM)
+        # A segment of 3 s is closed 6 s after the start at the earliest.
+        limit = 2 * POINT_LIMIT_S if point.startswith(("close.", "archive.")) else POINT_LIMIT_S
+        return recorder, self.wait_until_stopped(recorder, limit)
+
+    def prepare_for(self, point, data):
+        """Damage without which a step is not taken: a broken catalog, a write torn in the middle."""
+        if point == "catalog.parked" and data.exists():
+            for path in data.glob("catalog.db*"):
+                path.unlink()
+            (data / "catalog.db").write_bytes(b"no catalog " * 1000)
+        if point == "recovery.tail_kept":
+            files = sorted((data / "recordings").rglob("*.mp4"), key=lambda path: path.stat().st_mtime)
+            if files:  # left open by the kill before
+                with open(files[-1], "ab") as file:
+                    file.write(b"torn" * 1000)
 
     def freeze_at_each_point(self, data, camsim, end_world):
         """Every kill point on a folder that lived before; those that only a first start passes, on one of their own."""
