@@ -147,7 +147,11 @@ class AttackTest(harness.SystemTest):
 
     def test_sec06_one_address_cannot_take_all_connections(self):
         clients = [self.connect("127.0.3.1") for _ in range(100)]
-        self.assertGreaterEqual(self.recorder.metric("longtake_http_connections_refused_total"), 36)
+        # Its share is 64; beyond that the silent ones that waited longest make room, also for itself.
+        harness.wait_until(lambda: self.recorder.metric("longtake_http_connections") <= 64 + 2, "room for others")
+        last = clients[-1]
+        last.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.assertIn(b" 200 ", last.recv(4096))
         for client in clients:
             client.close()
 
