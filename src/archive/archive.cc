@@ -359,7 +359,7 @@ Result<std::unique_ptr<RecordingHandle>> VolumeArchive::start_recording(
                 fmt::format("recording \"{}\": a name is 1 to 64 letters, digits and hyphens",
                             config.name));
   }
-  auto found = volume_->find_or_create(config.name);
+  auto found = volume_->find_or_create(config.name, {config.keep, config.max_size_bytes});
   if (!found) return std::unexpected(std::move(found).error().in("recording " + config.name));
   // Also when it is not new: a crash may have come between its folder and this fact, which says the same twice unharmed.
   store_->append(
@@ -395,7 +395,14 @@ Result<std::unique_ptr<RecordingHandle>> VolumeArchive::start_recording(
   return std::make_unique<Handle>(recording, std::move(recorder), shard);
 }
 
-void VolumeArchive::set_policy(const RecordingConfig& config) { reaper_->set_policy(config); }
+void VolumeArchive::set_policy(const RecordingConfig& config) {
+  reaper_->set_policy(config);
+  const auto kept = volume_->remember_policy(config.name, {config.keep, config.max_size_bytes});
+  if (kept || kept.error().code() == ErrorCode::kNotFound) return;  // comes with its first start
+  LT_LOG(environment_.logger, kWarning, "recording.policy_not_kept", {"recording", config.name},
+         {"error", kept.error().message()},
+         {"next", "it holds while the camera is configured; set again at the next start"});
+}
 
 void VolumeArchive::set_volume_policy(const VolumePolicy& policy) {
   space_.set_policy(policy);
@@ -407,6 +414,15 @@ void VolumeArchive::disarm(const std::string& name) {
   if (recording == nullptr) return;
   recording->disarm();
   recording->facts.append(store::Disarmed{recording->folder().id, environment_.clock.wall_now()});
+  // Nobody configures it any more; what was recorded is kept as long as was last said, and no longer. Only here: a
+  // configured camera's old policy must not come before its new one.
+  if (const auto folder = volume_->find(name)) {
+    RecordingConfig last;
+    last.name = name;
+    last.keep = folder->policy.keep;
+    last.max_size_bytes = folder->policy.max_size_bytes;
+    reaper_->set_policy(last);
+  }
 }
 
 std::uint64_t VolumeArchive::live_bytes(media::RecordingId id) {

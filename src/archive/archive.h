@@ -110,7 +110,8 @@ class Archive {
   virtual void set_policy(const RecordingConfig& config) = 0;
   /// Changes the data folder's policy; applied within a minute.
   virtual void set_volume_policy(const VolumePolicy& policy) = 0;
-  /// The recording is no longer asked for (removed from the configuration): ledgers `disarmed`.
+  /// The recording is no longer asked for (removed from the configuration, or missing in it at a start): ledgers
+  /// `disarmed`. What it holds stays under the policy that was last set, in whichever life.
   virtual void disarm(const std::string& name) = 0;
 
   [[nodiscard]] virtual bool is_ready() const = 0;  // recovery done and catalog open

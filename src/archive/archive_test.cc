@@ -394,6 +394,32 @@ TEST_F(ArchiveTest, KnowsNoRecordingThatWasNeverMade) {
   EXPECT_EQ(archive->timeline("front", all()).error().code(), ErrorCode::kNotFound);
 }
 
+TEST_F(ArchiveTest, KeepsToTheLastPolicyOfARecordingThatNobodyConfiguresAnyMore) {
+  open();
+  auto handle = start("front");
+  {
+    Player camera("front", *handle, shard);
+    play({&camera}, 10);
+  }
+  stop(std::move(handle));
+  // Set when recording is over already, so that it is the next life's to carry out.
+  ASSERT_TRUE(archive->close().has_value());
+  RecordingConfig small;
+  small.name = "front";
+  small.max_size_bytes = 1;
+  archive->set_policy(small);
+  archive.reset();
+
+  open();
+  wait_until_ready();
+  ASSERT_GT(archive->recording("front")->size_bytes, 0U);
+  archive->disarm("front");
+  const auto deadline = std::chrono::steady_clock::now() + kHang;
+  while (archive->recording("front")->size_bytes > 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  EXPECT_EQ(archive->recording("front")->size_bytes, 0U);
+}
+
 TEST_F(ArchiveTest, DoesNotAskForTheTimeAfterItWasDisarmed) {
   open();
   auto handle = start("front");

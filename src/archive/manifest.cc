@@ -12,6 +12,7 @@ using Json = nlohmann::json;
 constexpr std::uint64_t kManifestBytes = 64 * 1024;
 // A run's number has 40 bits for the start (media/fragment_index.h); nobody starts that often.
 constexpr std::uint64_t kMostStarts = (1ULL << 40U) - 2;
+constexpr std::uint64_t kMostKeepUs = 1ULL << 62U;
 
 Result<Json> read_json(base::FileSystem& files, const std::string& path) {
   LT_ASSIGN(const Bytes content, base::read_file(files, path, kManifestBytes));
@@ -34,6 +35,13 @@ Result<std::uint64_t> number_of(const Json& json, const char* key, const std::st
     return fail(ErrorCode::kDataLoss, fmt::format("{}: has no number \"{}\"", path, key));
   }
   return found->get<std::uint64_t>();
+}
+
+Result<std::optional<std::uint64_t>> optional_number_of(const Json& json, const char* key,
+                                                        const std::string& path) {
+  if (!json.contains(key)) return std::nullopt;
+  LT_ASSIGN(const std::uint64_t number, number_of(json, key, path));
+  return number;
 }
 
 Result<WallTime> time_of(const Json& json, const char* key, const std::string& path) {
@@ -92,15 +100,26 @@ Result<RecordingManifest> read_recording_manifest(base::FileSystem& files,
   if (!parsed) return fail(ErrorCode::kDataLoss, fmt::format("{}: \"{}\" is no id", path, id));
   manifest.id = *parsed;
   LT_ASSIGN(manifest.created, time_of(json, "created", path));
+  LT_ASSIGN(const auto keep_us, optional_number_of(json, "keep_us", path));
+  if (keep_us && *keep_us > kMostKeepUs) {
+    return fail(ErrorCode::kDataLoss,
+                fmt::format("{}: to keep for {} us is more than can be", path, *keep_us));
+  }
+  if (keep_us) manifest.policy.keep = microseconds(static_cast<std::int64_t>(*keep_us));
+  LT_ASSIGN(manifest.policy.max_size_bytes, optional_number_of(json, "max_size_bytes", path));
   return manifest;
 }
 
 Result<void> write_recording_manifest(base::FileSystem& files, const std::string& folder,
                                       const RecordingManifest& manifest) {
-  return write_json(files, base::join_path(folder, kRecordingManifestName),
-                    Json{{"name", manifest.name},
-                         {"id", media::to_string(manifest.id)},
-                         {"created", to_string(manifest.created)}});
+  Json json{{"name", manifest.name},
+            {"id", media::to_string(manifest.id)},
+            {"created", to_string(manifest.created)}};
+  if (manifest.policy.keep) {
+    json["keep_us"] = static_cast<std::uint64_t>(manifest.policy.keep->count());
+  }
+  if (manifest.policy.max_size_bytes) json["max_size_bytes"] = *manifest.policy.max_size_bytes;
+  return write_json(files, base::join_path(folder, kRecordingManifestName), json);
 }
 
 }  // namespace longtake::archive

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/file_system.h"
@@ -23,10 +24,18 @@ struct VolumeManifest {
   WallTime created;
 };
 
+/// How long a recording is kept, as last configured: it holds also when its camera is configured no more.
+struct RecordingPolicy {
+  std::optional<microseconds> keep;
+  std::optional<std::uint64_t> max_size_bytes;
+  friend bool operator==(const RecordingPolicy&, const RecordingPolicy&) = default;
+};
+
 struct RecordingManifest {
   std::string name;
   media::RecordingId id;
   WallTime created;
+  RecordingPolicy policy = {};  // absent in files of earlier versions: kept for ever
 };
 
 /// Errors     kNotFound: no such file. kDataLoss: not JSON of ours. kFailedPrecondition: a format of a later version.

@@ -90,6 +90,7 @@ Result<std::vector<RecordingFolder>> list_recordings(base::FileSystem& files,
       folder->name = manifest->name;
       folder->created = manifest->created;
       folder->has_manifest = true;
+      folder->policy = manifest->policy;
     }
     recordings.push_back(std::move(*folder));
   }

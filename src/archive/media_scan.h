@@ -23,6 +23,7 @@ struct RecordingFolder {
   media::RecordingId id;
   WallTime created;
   bool has_manifest = true;
+  RecordingPolicy policy = {};
 };
 
 /// One segment file, by its place alone: nothing has been read.

@@ -280,25 +280,40 @@ std::vector<RecordingFolder> Volume::recordings() const {
   return folders;
 }
 
-Result<Volume::Found> Volume::find_or_create(const std::string& name) {
+Result<Volume::Found> Volume::find_or_create(const std::string& name,
+                                             const RecordingPolicy& policy) {
   const base::MutexLock writing(writing_);
   if (auto known = find(name)) {
     if (known->has_manifest) return Found{std::move(*known), false};
     // Its manifest was lost; the folder's name kept the recording together.
     known->created = now_in_manifests(clock_);
-    LT_TRY(write_recording_manifest(files_, known->path, {name, known->id, known->created}));
+    LT_TRY(
+        write_recording_manifest(files_, known->path, {name, known->id, known->created, policy}));
     known->has_manifest = true;
+    known->policy = policy;
     const base::MutexLock lock(mutex_);
     recordings_[name] = *known;
     return Found{std::move(*known), false};
   }
-  LT_ASSIGN(RecordingFolder folder, create_recording(name));
+  LT_ASSIGN(RecordingFolder folder, create_recording(name, policy));
   const base::MutexLock lock(mutex_);
   recordings_.emplace(name, folder);
   return Found{std::move(folder), true};
 }
 
-Result<RecordingFolder> Volume::create_recording(const std::string& name) {
+Result<void> Volume::remember_policy(const std::string& name, const RecordingPolicy& policy) {
+  const base::MutexLock writing(writing_);
+  auto known = find(name);
+  if (!known) return fail(ErrorCode::kNotFound, "there is no recording \"" + name + "\"");
+  if (known->policy == policy) return {};
+  LT_TRY(write_recording_manifest(files_, known->path, {name, known->id, known->created, policy}));
+  const base::MutexLock lock(mutex_);
+  recordings_[name].policy = policy;
+  return {};
+}
+
+Result<RecordingFolder> Volume::create_recording(const std::string& name,
+                                                 const RecordingPolicy& policy) {
   RecordingFolder folder;
   folder.name = name;
   folder.id = media::RecordingId{random_.next()};
@@ -306,7 +321,8 @@ Result<RecordingFolder> Volume::create_recording(const std::string& name) {
   folder.created = now_in_manifests(clock_);
   LT_TRY(base::make_directories(files_, folder.path));
   base::kill_point("recording.folder_made");
-  LT_TRY(write_recording_manifest(files_, folder.path, {name, folder.id, folder.created}));
+  folder.policy = policy;
+  LT_TRY(write_recording_manifest(files_, folder.path, {name, folder.id, folder.created, policy}));
   base::kill_point("recording.created");
   return folder;
 }

@@ -65,12 +65,14 @@ class Volume {
   /// Counts one more start when half of this life's run numbers are spent (8 million), so that `next_run` never waits.
   Result<void> renew_runs();
 
-  /// The folder of the recording of that name, made durable when it is new.
+  /// The folder of the recording of that name, made durable when it is new; then it begins with `policy`.
   struct Found {
     RecordingFolder folder;
     bool is_new = false;
   };
-  Result<Found> find_or_create(const std::string& name);
+  Result<Found> find_or_create(const std::string& name, const RecordingPolicy& policy = {});
+  /// Keeps a recording's policy in its manifest, durably; costs nothing when it is there. kNotFound: no such recording.
+  Result<void> remember_policy(const std::string& name, const RecordingPolicy& policy);
   [[nodiscard]] std::optional<RecordingFolder> find(const std::string& name) const;
   [[nodiscard]] std::vector<RecordingFolder> recordings() const;
 
@@ -82,7 +84,8 @@ class Volume {
   Result<void> load_recordings();
   Result<void> mark_settled(std::uint64_t up_to);
   Result<void> write_counters(std::uint64_t starts, std::uint64_t settled) LT_REQUIRES(writing_);
-  Result<RecordingFolder> create_recording(const std::string& name) LT_REQUIRES(writing_);
+  Result<RecordingFolder> create_recording(const std::string& name, const RecordingPolicy& policy)
+      LT_REQUIRES(writing_);
 
   base::FileSystem& files_;
   base::Clock& clock_;

@@ -19,7 +19,7 @@ using Kind = base::FileCall::Kind;
 
 struct VolumeTest : testing::Test {
   Result<std::unique_ptr<Volume>> open() { return Volume::open(files, clock, random, "boot-1"); }
-  void put(const char* path, std::string_view text) {
+  void put(const std::string& path, std::string_view text) {
     auto file = memory.open(path, base::OpenMode::kCreate);
     ASSERT_TRUE(file.has_value());
     const ByteSpan parts[] = {as_bytes(text)};
@@ -173,6 +173,51 @@ TEST_F(VolumeTest, KeepsARecordingsIdOverRestarts) {
   EXPECT_FALSE(found->is_new);
   EXPECT_EQ(found->folder.id, id);
   EXPECT_EQ((*volume)->recordings().size(), 1U);
+}
+
+TEST_F(VolumeTest, KeepsARecordingsPolicyOverRestarts) {
+  const RecordingPolicy week{std::chrono::days(7), std::nullopt};
+  const RecordingPolicy small{std::nullopt, 200'000'000'000};
+  {
+    const auto volume = open();
+    ASSERT_TRUE((*volume)->find_or_create("front", week).has_value());
+    EXPECT_EQ((*volume)->remember_policy("back", week).error().code(), ErrorCode::kNotFound);
+  }
+  {
+    const auto volume = open();
+    EXPECT_EQ((*volume)->find("front")->policy, week);
+    ASSERT_TRUE((*volume)->remember_policy("front", small).has_value());
+    EXPECT_EQ((*volume)->find("front")->policy, small);
+  }
+  const auto volume = open();
+  EXPECT_EQ((*volume)->find("front")->policy, small);
+  ASSERT_TRUE((*volume)->remember_policy("front", {}).has_value());
+  EXPECT_EQ(read_recording_manifest(memory, (*volume)->find("front")->path)->policy,
+            RecordingPolicy{});
+}
+
+TEST_F(VolumeTest, ARecordingOfAVersionThatKeptNoPolicyHasNone) {
+  ASSERT_TRUE(open().has_value());
+  const std::string folder = "recordings/front-0011223344556677";
+  ASSERT_TRUE(base::make_directories(memory, folder).has_value());
+  // As the first version wrote it, to the byte.
+  put(folder + "/recording.json",
+      "{\n  \"created\": \"2026-10-30T18:00:00.000Z\",\n  \"id\": \"0011223344556677\",\n"
+      "  \"name\": \"front\"\n}\n");
+  const auto volume = open();
+  ASSERT_TRUE((*volume)->find("front").has_value());
+  EXPECT_TRUE((*volume)->find("front")->has_manifest);
+  EXPECT_EQ((*volume)->find("front")->policy, RecordingPolicy{});
+}
+
+TEST_F(VolumeTest, DoesNotBelieveAPolicyThatCannotBe) {
+  ASSERT_TRUE(open().has_value());
+  const std::string folder = "recordings/front-0011223344556677";
+  ASSERT_TRUE(base::make_directories(memory, folder).has_value());
+  put(folder + "/recording.json",
+      R"({"created": "2026-10-30T18:00:00.000Z", "id": "0011223344556677", "name": "front",
+          "keep_us": 18446744073709551615})");
+  EXPECT_EQ(read_recording_manifest(memory, folder).error().code(), ErrorCode::kDataLoss);
 }
 
 TEST_F(VolumeTest, KnowsARecordingByItsFolderWhenItsManifestIsTorn) {
