@@ -149,6 +149,7 @@ class Session {
   TrackPlan plan_;
   std::vector<bool> is_set_up_;  // by track
   std::size_t next_setup_ = 0;
+  std::string failed_setup_;  // what the camera said that may pass; empty: nothing such
   std::array<Channel, 256> channels_{};
   std::string session_id_;
   KeepAlive keep_alive_;

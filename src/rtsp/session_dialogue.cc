@@ -260,6 +260,7 @@ void Session::send_next_setup(MonotonicTime now) {
                 now);
   }
   if (std::ranges::find(is_set_up_, true) == is_set_up_.end()) {
+    if (!failed_setup_.empty()) return end(Reason::kCameraDisconnected, failed_setup_);
     return end(Reason::kUnsupportedMedia,
                fmt::format("the camera offers no track that longtake can record ({})",
                            join(plan_.skipped)));
@@ -270,8 +271,12 @@ void Session::send_next_setup(MonotonicTime now) {
 
 void Session::on_set_up(const Message& answer, MonotonicTime now) {
   const std::size_t index = next_setup_++;
-  if (answer.status == 454 || answer.status >= 500) return refuse(answer);
+  if (answer.status == 454) return refuse(answer);
   if (answer.status >= 300) {
+    // Trouble of the camera's (sound switched off in its menu, no session left): the other tracks may do. If none does,
+    // it may pass.
+    if (answer.status >= 500 || answer.status == 453)
+      failed_setup_ = fmt::format("SETUP answered {}", status_text(answer));
     plan_.skipped.push_back({fmt::format("{}: SETUP answered {}", plan_.tracks[index].description,
                                          status_text(answer))});
     return send_next_setup(now);

@@ -145,6 +145,22 @@ TEST_F(SessionTest, GoesOnWhenOptionsIsNotKnown) {
   EXPECT_TRUE(reply("501 Not Implemented").starts_with("DESCRIBE "));
 }
 
+TEST_F(SessionTest, RecordsThePictureOfACameraWhoseSoundCannotBeSetUp) {
+  describe();
+  reply("200 OK", "Session: abc\r\n");
+  EXPECT_TRUE(reply("500 Internal Server Error").starts_with("PLAY "));
+  reply("200 OK");
+  EXPECT_TRUE(session_->is_playing());
+  ASSERT_EQ(session_->skipped().size(), 1U);
+  EXPECT_NE(session_->skipped()[0].description.find("SETUP answered 500"), std::string::npos);
+}
+
+TEST_F(SessionTest, TriesAgainLaterWhenNoTrackCanBeSetUpNow) {
+  describe(kVideoSdp);
+  EXPECT_EQ(reply("503 Service Unavailable"), "");
+  expect_end(Reason::kCameraDisconnected, "SETUP answered 503");
+}
+
 TEST_F(SessionTest, SkipsAndReportsUnknownTracks) {
   describe(
       "m=video 0 RTP/AVP 98\r\na=rtpmap:98 H265/90000\r\na=control:a\r\n" + kVideoSdp +
