@@ -54,8 +54,14 @@ Result<server::ListenAddress> listen_address(const Config& config) {
 }
 
 Result<void> make_data_folder(const std::string& path) {
-  if (mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  if (mkdir(path.c_str(), 0700) == 0) return {};
   const int error = errno;
+  struct stat what{};
+  if (error == EEXIST && stat(path.c_str(), &what) == 0 && S_ISDIR(what.st_mode)) return {};
+  if (error == EEXIST) {
+    return fail(ErrorCode::kFailedPrecondition,
+                fmt::format("{} is not a folder; name the data folder by --data", path));
+  }
   return fail(ErrorCode::kFailedPrecondition,
               fmt::format("cannot make the data folder {}: {}; make it, or name another by --data",
                           path, std::system_category().message(error)));
@@ -129,6 +135,17 @@ Result<void> close_in_time(archive::Archive& archive, const base::Clock& clock) 
   return archive.close();
 }
 
+/// What a disk refused, with what a person can do about it.
+Error with_way_out(const Error& error) {
+  std::string_view way_out;
+  if (error.code() == ErrorCode::kPermissionDenied) {
+    way_out = "; let longtake write there (owner, mount options), or name another folder by --data";
+  } else if (error.code() == ErrorCode::kResourceExhausted) {
+    way_out = "; make room on that disk, or name another folder by --data";
+  }
+  return {error.code(), fmt::format("{}{}", error.message(), way_out)};
+}
+
 Result<void> run_until_stopped(const Flags& flags, Config& config) {
   LT_ASSIGN(const auto address, listen_address(config));
   LT_ASSIGN(const auto level, base::parse_log_level(config.log_level));
@@ -142,8 +159,9 @@ Result<void> run_until_stopped(const Flags& flags, Config& config) {
   LT_ASSIGN(const auto files, base::open_file_system(config.data));
   archive::Archive::Options options;
   options.policy = volume_policy_of(config);
-  LT_ASSIGN(const auto archive,
-            archive::Archive::open(options, {*files, clock, random, *logger, metrics}));
+  auto opened = archive::Archive::open(options, {*files, clock, random, *logger, metrics});
+  if (!opened) return std::unexpected(with_way_out(opened.error()));
+  const auto archive = *std::move(opened);
   {
     const std::size_t shards = std::max(1U, std::thread::hardware_concurrency());
     Site site(shards, {*archive, clock, *logger, metrics});

@@ -1,5 +1,6 @@
 """What goes wrong on the host: full, slow, failing and vanished disks, frozen processes, second instances."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -294,6 +295,27 @@ class ConfigTest(harness.SystemTest):
         self.assertIn("--url", self.refused(3, "recordings", "--url", "http://127.0.0.1:9", "list"))
         self.refused(3, "check", self.folder / "nowhere")
         self.refused(3, "rebuild", self.folder / "nowhere")
+
+    def test_data_folder_that_cannot_be_one_is_named_with_a_way_out(self):
+        file = self.folder / "file"
+        file.write_text("no folder")
+        self.assertIn("is not a folder; name", self.refused(3, "serve", "--data", file, "--camera", "front=rtsp://h/"))
+        self.assertIn("--data", self.refused(3, "serve", "--data", "/proc/longtake", "--camera", "front=rtsp://h/"))
+        why_not = harness.LoopVolume.why_not()
+        if why_not:
+            harness.say_loudly(f"full and read-only data folders: {why_not}")
+            return
+        volume = self.loop_volume(16)
+        data = volume.path / "data"
+        data.mkdir()
+        with open(volume.path / "filler", "wb", buffering=0) as filler:
+            with contextlib.suppress(OSError):
+                while filler.write(b"x" * 4096):
+                    pass
+        serve = ("serve", "--data", data, "--listen", "127.0.0.1:0", "--camera", "front=rtsp://h/")
+        self.assertIn("make room on that disk", self.refused(3, *serve))
+        subprocess.run(["mount", "-o", "remount,ro", volume.path], check=True)
+        self.assertIn("let longtake write there", self.refused(3, *serve))
 
     def test_port_in_use_is_named_before_anything_is_written(self):
         camsim = self.camsim()
