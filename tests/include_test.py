@@ -16,7 +16,8 @@ MAY_INCLUDE = {
     "isobmff": ["codec"],
     "store": ["media"],
     "archive": ["isobmff", "store"],
-    "server": ["archive", "rtsp"],
+    "playback": ["archive"],
+    "server": ["playback", "rtsp"],
     "app": ["server"],
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "archive/timeline_query.h"
+#include "isobmff/reader.h"
 
 namespace longtake::archive {
 namespace {
@@ -139,21 +140,43 @@ Result<SegmentFile> Answers::open_segment(const std::string& name, media::Segmen
     }
     return SegmentFile{std::move(file), size_bytes, !segment->is_closed};
   }
+  LT_ASSIGN(Stored stored, open_stored(*recording, id));
+  return SegmentFile{std::move(stored.file), stored.row.size_bytes, false};
+}
+
+Result<SegmentIndexPtr> Answers::segment_index(const std::string& name, media::SegmentId id) {
+  LT_ASSIGN(const std::shared_ptr<KnownRecording> recording, environment_.roster.require(name));
+  const LiveRecordingPtr live = live_of(*recording);
+  if (const LiveSegment* segment = find_live(*live, id)) return segment->index;
+  LT_ASSIGN(const Stored stored, open_stored(*recording, id));
+  auto read = isobmff::read_index(*stored.file, isobmff::Check::kRecords);
+  if (!read) return std::unexpected(std::move(read).error().in(media::to_string(id)));
+  auto index = std::make_shared<media::FragmentIndex>(std::move(read->index));
+  // The file says the times it was written with, its row those that hold: a run under a wrong clock is redated there.
+  const auto spans = index->spans();
+  if (!spans.empty() && stored.row.range.start != spans.front().start) {
+    const microseconds by = stored.row.range.start - spans.front().start;
+    for (media::FragmentEntry& fragment : index->fragments) fragment.wall_start += by;
+  }
+  return index;
+}
+
+Result<Answers::Stored> Answers::open_stored(const KnownRecording& recording, media::SegmentId id) {
   LT_ASSIGN(ReaderPool::Lease reader, environment_.readers.take());
-  auto row = reader->segment(recording->folder().id, id);
+  auto row = reader->segment(recording.folder().id, id);
   if (!row) return std::unexpected(std::move(row).error());
   if (!*row || (*row)->state == store::SegmentState::kDeleted) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("recording \"{}\" has no segment {}", name, media::to_string(id)));
+    return fail(ErrorCode::kNotFound, fmt::format("recording \"{}\" has no segment {}",
+                                                  recording.folder().name, media::to_string(id)));
   }
   if ((*row)->state == store::SegmentState::kOpen) {
     return fail(ErrorCode::kUnavailable,
                 fmt::format("segment {} was left open and is being recovered; try again shortly",
                             media::to_string(id)));
   }
-  const std::string path = segment_path(recording->folder().path, (*row)->day, id);
+  const std::string path = segment_path(recording.folder().path, (*row)->day, id);
   LT_ASSIGN(auto file, environment_.files.open(path, base::OpenMode::kRead));
-  return SegmentFile{std::move(file), (*row)->size_bytes, false};
+  return Stored{std::move(file), std::move(**row)};
 }
 
 }  // namespace longtake::archive

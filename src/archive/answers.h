@@ -39,8 +39,16 @@ class Answers {
   Result<std::vector<SegmentInfo>> segments(const std::string& name, TimeRange within,
                                             std::size_t limit);
   Result<SegmentFile> open_segment(const std::string& name, media::SegmentId id);
+  Result<SegmentIndexPtr> segment_index(const std::string& name, media::SegmentId id);
 
  private:
+  /// A file that the catalog lists and nobody writes any more.
+  struct Stored {
+    std::unique_ptr<base::File> file;
+    store::SegmentRow row;
+  };
+  Result<Stored> open_stored(const KnownRecording& recording, media::SegmentId id);
+
   /// A status on its way: what is live, to which the catalog's part is added second.
   struct Asked {
     std::shared_ptr<KnownRecording> recording;

@@ -65,6 +65,9 @@ class VolumeArchive final : public Archive {
   Result<SegmentFile> open_segment(const std::string& name, media::SegmentId id) override {
     return answers_->open_segment(name, id);
   }
+  Result<SegmentIndexPtr> segment_index(const std::string& name, media::SegmentId id) override {
+    return answers_->segment_index(name, id);
+  }
   Result<void> close() override;
 
  private:

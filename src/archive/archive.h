@@ -62,6 +62,9 @@ struct SegmentFile {
   bool is_open = false;  // still growing: not to be cached
 };
 
+/// The fragments of one segment, with the wall times that hold today.
+using SegmentIndexPtr = std::shared_ptr<const media::FragmentIndex>;
+
 /// A recorder's handle: give it to a camera session. Destroying it finishes what is open (orderly close).
 class RecordingHandle {
  public:
@@ -121,6 +124,9 @@ class Archive {
   virtual Result<std::vector<SegmentInfo>> segments(const std::string& name, TimeRange within,
                                                     std::size_t limit) = 0;
   virtual Result<SegmentFile> open_segment(const std::string& name, media::SegmentId id) = 0;
+  /// What is in a segment, fragment by fragment: of a live one from memory, else from its file's summary (or by walking
+  /// its records). Times are those that hold today, also where a run was redated after it was written.
+  virtual Result<SegmentIndexPtr> segment_index(const std::string& name, media::SegmentId id) = 0;
 
   /// Stops threads after everything is closed, durable and ledgered as stopped in order.
   virtual Result<void> close() = 0;

@@ -94,11 +94,6 @@ json json_of(const media::TimelineAnswer& timeline) {
   return {{"spans", spans}, {"gaps", gaps}, {"degraded", degraded}};
 }
 
-Error unknown_recording(std::string_view name) {
-  return {ErrorCode::kNotFound,
-          fmt::format("there is no recording \"{}\"; GET /api/v1/recordings lists them", name)};
-}
-
 /// Whether If-None-Match names the tag: "*", or a list that holds it, weakly or not (RFC 9110 §13.1.2).
 bool names_tag(std::string_view list, std::string_view tag) {
   while (!list.empty()) {
@@ -110,6 +105,11 @@ bool names_tag(std::string_view list, std::string_view tag) {
     if (one == tag || one == "*") return true;
   }
   return false;
+}
+
+/// What an archive's error about one recording is for a client.
+Response refuse(std::string_view name, const Error& error) {
+  return error.code() == ErrorCode::kNotFound ? unknown_recording(name) : error_response(error);
 }
 
 /// "bytes 0-99/1000" and the part of the file it names.
@@ -194,8 +194,7 @@ Response Api::recording(const Call& call) const {
   const std::string& name = call.variables.at("name");
   const auto status = archive_.recording(name);
   if (!status) {
-    return error_response(status.error().code() == ErrorCode::kNotFound ? unknown_recording(name)
-                                                                        : status.error());
+    return refuse(name, status.error());
   }
   return json_response(json_of(*status, cameras_.camera_of(name)));
 }
@@ -206,8 +205,7 @@ Response Api::timeline(const Call& call) const {
   const std::string& name = call.variables.at("name");
   const auto timeline = archive_.timeline(name, *range);
   if (!timeline) {
-    return error_response(timeline.error().code() == ErrorCode::kNotFound ? unknown_recording(name)
-                                                                          : timeline.error());
+    return refuse(name, timeline.error());
   }
   return json_response(json_of(*timeline));
 }
@@ -218,8 +216,7 @@ Response Api::segments(const Call& call) const {
   const std::string& name = call.variables.at("name");
   const auto segments = archive_.segments(name, *range, kSegmentsPerList + 1);
   if (!segments) {
-    return error_response(segments.error().code() == ErrorCode::kNotFound ? unknown_recording(name)
-                                                                          : segments.error());
+    return refuse(name, segments.error());
   }
   if (segments->size() > kSegmentsPerList) {
     return error_response(
@@ -275,7 +272,9 @@ Response Api::segment(const Call& call) const {
     return refusal;
   }
   apply_range(response, answer, segment->size_bytes);
-  response.file = std::move(segment->file);
+  auto body = std::make_shared<playback::SliceList>();
+  body->append(playback::FileSlice{std::move(segment->file), 0, segment->size_bytes});
+  response.body = std::move(body);
   return response;
 }
 

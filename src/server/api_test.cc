@@ -29,7 +29,7 @@ class ApiTest : public testing::Test {
         parse_head(std::string(method) + " " + std::string(target) +
                    " HTTP/1.1\r\nHost: localhost\r\n" + std::string(fields) + "\r\n");
     EXPECT_TRUE(request) << target;
-    return dispatch(api_, *request);
+    return dispatch(api_, authority_, *request);
   }
   static std::string header(const Response& response, std::string_view name) {
     for (const auto& [key, value] : response.headers) {
@@ -43,6 +43,7 @@ class ApiTest : public testing::Test {
   FakeCameras cameras_;
   base::Metrics metrics_;
   base::ManualClock clock_{*parse_wall_time("2026-02-01T00:00:00Z")};
+  Authority authority_;
   Api api_{archive_, cameras_, metrics_, clock_};
 };
 

@@ -50,6 +50,11 @@ class FakeArchive final : public archive::Archive {
     }
     return fail(ErrorCode::kNotFound, "there is no such segment");
   }
+  Result<archive::SegmentIndexPtr> segment_index(const std::string& name,
+                                                 media::SegmentId /*id*/) override {
+    LT_TRY(recording(name));
+    return fail(ErrorCode::kNotFound, "there is no such segment");
+  }
   Result<void> close() override { return {}; }
 
   /// Adds a segment with this content.

@@ -20,6 +20,9 @@ struct HttpRequest {
   std::map<std::string, std::string, std::less<>> query;
   std::map<std::string, std::string, std::less<>> fields;
   std::uint64_t body_bytes = 0;  // by Content-Length
+  std::string body;              // read for the calls that take one
+  std::string client;            // its IP address
+  bool is_secure = false;        // over TLS
   bool is_keep_alive = true;
 
   [[nodiscard]] std::optional<std::string_view> field(std::string_view lower_case_name) const;

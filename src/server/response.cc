@@ -83,6 +83,12 @@ Response error_response(const Error& error) {
   return error_response(status_of(error.code()), to_string(error.code()), error.message());
 }
 
+Response unknown_recording(std::string_view name) {
+  return error_response(
+      404, "not_found",
+      fmt::format("there is no recording \"{}\"; GET /api/v1/recordings lists them", name));
+}
+
 std::string head_of(const Response& response, bool is_keep_alive, WallTime now) {
   const std::tm utc = fmt::gmtime(std::chrono::system_clock::to_time_t(now));
   std::string head = fmt::format(

@@ -22,13 +22,21 @@ constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kText = "text/plain; version=0.0.4; charset=utf-8";
 
 constexpr std::array<Route, 9> kRoutes = {{
-    {"/healthz", "health", "Whether the process is alive", "Health", kJson, {}, &Api::health},
+    {"/healthz",
+     "health",
+     "Whether the process is alive",
+     "Health",
+     kJson,
+     {},
+     Access::kPublic,
+     &Api::health},
     {"/readyz",
      "ready",
      "Whether recovery is done and the catalog answers",
      "Health",
      kJson,
      {},
+     Access::kPublic,
      &Api::ready},
     {"/metrics",
      "metrics",
@@ -36,14 +44,23 @@ constexpr std::array<Route, 9> kRoutes = {{
      "",
      kText,
      {},
+     Access::kSignedIn,
      &Api::metrics},
-    {"/api/openapi.json", "openapi", "This description", "", kJson, {}, &Api::openapi},
+    {"/api/openapi.json",
+     "openapi",
+     "This description",
+     "",
+     kJson,
+     {},
+     Access::kRead,
+     &Api::openapi},
     {"/api/v1/recordings",
      "listRecordings",
      "All recordings",
      "RecordingList",
      kJson,
      {},
+     Access::kSignedIn,
      &Api::recordings},
     {"/api/v1/recordings/{name}",
      "getRecording",
@@ -51,20 +68,22 @@ constexpr std::array<Route, 9> kRoutes = {{
      "Recording",
      kJson,
      {},
+     Access::kRead,
      &Api::recording},
     {"/api/v1/recordings/{name}/timeline", "getTimeline",
      "What is recorded, what is missing and why: within the range, spans and gaps together are the "
      "time recording was asked for, exactly; nothing is said of times before that, to come, or "
      "still undecided: the last moments, whose pictures are on their way",
-     "Timeline", kJson, kRange, &Api::timeline},
+     "Timeline", kJson, kRange, Access::kRead, &Api::timeline},
     {"/api/v1/recordings/{name}/segments", "listSegments", "The files that touch a range",
-     "SegmentList", kJson, kRange, &Api::segments},
+     "SegmentList", kJson, kRange, Access::kRead, &Api::segments},
     {"/api/v1/recordings/{name}/segments/{id}.mp4",
      "getSegment",
      "A file; one still being written, up to its last whole fragment",
      "",
      "video/mp4",
      {},
+     Access::kRead,
      &Api::segment},
 }};
 
@@ -159,8 +178,8 @@ std::optional<Response> refuse_foreign(const HttpRequest& request) {
   return std::nullopt;
 }
 
-Response dispatch(const Api& api, const HttpRequest& request) {
-  Call call{.request = request, .variables = {}};
+Response dispatch(const Api& api, const Authority& authority, const HttpRequest& request) {
+  Call call{.request = request, .variables = {}, .grant = {}};
   for (const Route& route : kRoutes) {
     if (!matches(route, request.path, call)) continue;
     if (request.method != "GET" && request.method != "HEAD") {
@@ -170,6 +189,11 @@ Response dispatch(const Api& api, const HttpRequest& request) {
       return response;
     }
     if (auto refusal = refuse_query(route, request)) return std::move(*refusal);
+    if (route.access == Access::kRead) {
+      const std::string& name = call.variables.at("name");
+      call.grant = authority.grant_read(request, name);
+      if (!call.grant) return unknown_recording(name);
+    }
     return (api.*route.handler)(call);
   }
   return error_response(

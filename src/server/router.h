@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "media/grant.h"
+#include "server/authority.h"
 #include "server/http_request.h"
 #include "server/response.h"
 
@@ -18,6 +20,7 @@ class Api;
 struct Call {
   const HttpRequest& request;
   std::map<std::string, std::string, std::less<>> variables;
+  std::optional<media::ReadGrant> grant;  // for the recording {name}, where the route opens one
 };
 
 struct QueryParameter {
@@ -34,14 +37,15 @@ struct Route {
       schema;  // name of the answer's schema in the description; "" for a body that is no JSON
   std::string_view content_type;
   std::span<const QueryParameter> query;
+  Access access;
   Response (Api::*handler)(const Call& call) const;
 };
 
 /// Every route. All of them are read: GET and HEAD.
 std::span<const Route> routes();
 
-/// Finds the route and calls it: 404 for an unknown path, 405 for another method, 400 for an unknown query parameter.
-Response dispatch(const Api& api, const HttpRequest& request);
+/// Finds the route, checks who asks, and calls it: 404 for an unknown path, 405 for another method, 400 for an unknown query parameter.
+Response dispatch(const Api& api, const Authority& authority, const HttpRequest& request);
 
 /// Checks Host and Origin: a page of another site must not reach a recorder through somebody's browser, not even
 /// by a name that resolves to loopback. Nothing when all is well.

@@ -67,6 +67,7 @@ struct Shared {
   base::Counter& refused;
   base::Counter& accept_failures;
   base::Gauge& open;
+  Authority authority{};
   std::atomic<const Api*> api{nullptr};
   std::atomic<std::size_t> answer_bytes{0};  // of texts that clients have not taken yet
   ConnectionCount count;
@@ -103,6 +104,8 @@ class Client {
   asio::awaitable<bool> read_head();
   asio::awaitable<bool> answer(std::string head);
   asio::awaitable<bool> send(const Response& response, bool with_body, bool keep_alive);
+  asio::awaitable<bool> send_bytes(ByteSpan bytes);
+  asio::awaitable<bool> send_body(playback::Body& body, ByteRange range);
   asio::awaitable<bool> send_file(base::File& file, ByteRange range);
   asio::awaitable<bool> send_descriptor(int descriptor, ByteRange range);
   asio::awaitable<bool> send_copy(base::File& file, ByteRange range);
@@ -163,7 +166,7 @@ Response Client::response_to(const HttpRequest& request) const {
     return error_response(503, "unavailable", "the recorder is starting or stopping");
   if (request.body_bytes > 0 && (request.method == "GET" || request.method == "HEAD"))
     return error_response(400, "invalid_argument", "no call here takes a body");
-  return dispatch(*api, request);
+  return dispatch(*api, shared_.authority, request);
 }
 
 asio::awaitable<bool> Client::answer(std::string head) {
@@ -195,25 +198,52 @@ asio::awaitable<bool> Client::answer(std::string head) {
 
 asio::awaitable<bool> Client::send(const Response& response, bool with_body, bool keep_alive) {
   extend(limits::kHttpWriteStall);
-  const bool is_text = with_body && !response.file && response.status != 304;
+  const bool is_text = with_body && !response.body && response.status != 304;
   std::string bytes = head_of(response, keep_alive, shared_.clock.wall_now());
   if (is_text) bytes += response.text;
-  std::size_t sent = 0;
-  while (sent < bytes.size()) {
-    const auto [error, count] = co_await socket_.async_write_some(
-        asio::buffer(bytes.data() + sent, bytes.size() - sent), kAwait);
-    if (error) co_return false;
-    sent += count;
-    extend(limits::kHttpWriteStall);
+  const bool is_sent = co_await send_bytes(as_bytes(bytes));
+  if (!is_sent) co_return false;
+  if (!with_body || !response.body) co_return true;
+  co_return co_await send_body(*response.body, response.range);
+}
+
+/// Piece by piece. An error behind the head can only be told by an answer that ends early.
+asio::awaitable<bool> Client::send_body(playback::Body& body, ByteRange range) {
+  while (range.length > 0) {
+    const auto slice = body.slice_at(range.first);
+    if (!slice) co_return false;
+    const std::uint64_t length = std::min(playback::length_of(*slice), range.length);
+    bool is_sent = false;
+    if (const auto* memory = std::get_if<playback::MemorySlice>(&*slice)) {
+      is_sent =
+          co_await send_bytes(std::span(*memory->bytes).subspan(memory->offset_bytes, length));
+    } else {
+      const auto& part = std::get<playback::FileSlice>(*slice);
+      const ByteRange of_file{part.offset_bytes, length};
+      is_sent = co_await send_file(*part.file, of_file);
+    }
+    if (!is_sent) co_return false;
+    range.first += length;
+    range.length -= length;
   }
-  if (!with_body || !response.file) co_return true;
-  co_return co_await send_file(*response.file, response.range);
+  co_return true;
 }
 
 asio::awaitable<bool> Client::send_file(base::File& file, ByteRange range) {
   const int descriptor = file.descriptor();
   if (descriptor >= 0) co_return co_await send_descriptor(descriptor, range);
   co_return co_await send_copy(file, range);
+}
+
+asio::awaitable<bool> Client::send_bytes(ByteSpan bytes) {
+  while (!bytes.empty()) {
+    const auto [error, count] =
+        co_await socket_.async_write_some(asio::buffer(bytes.data(), bytes.size()), kAwait);
+    if (error) co_return false;
+    bytes = bytes.subspan(count);
+    extend(limits::kHttpWriteStall);
+  }
+  co_return true;
 }
 
 /// sendfile(2): the bytes never enter the process.
@@ -245,14 +275,8 @@ asio::awaitable<bool> Client::send_copy(base::File& file, ByteRange range) {
     const auto got = file.read_at(
         range.first, std::span(piece).first(std::min<std::uint64_t>(range.length, piece.size())));
     if (!got || *got == 0) co_return false;
-    std::size_t sent = 0;
-    while (sent < *got) {
-      const auto [error, count] =
-          co_await socket_.async_write_some(asio::buffer(piece.data() + sent, *got - sent), kAwait);
-      if (error) co_return false;
-      sent += count;
-      extend(limits::kHttpWriteStall);
-    }
+    const bool is_sent = co_await send_bytes(std::span(piece).first(*got));
+    if (!is_sent) co_return false;
     range.first += *got;
     range.length -= *got;
   }
