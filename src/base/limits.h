@@ -40,6 +40,11 @@ inline constexpr std::size_t kHttpSmallAnswerBytes = 64 * 1024;    // sent beyon
 inline constexpr int kJsonDepth = 32;
 inline constexpr microseconds kTimelineSpan = std::chrono::hours(24 * 31);
 
+// Playback (SEC-18).
+inline constexpr microseconds kPlaylistSpan = std::chrono::hours(24);
+inline constexpr std::size_t kPlaylistSegments = 10'000;  // files that one list may touch
+inline constexpr microseconds kPlaylistSegmentSpan = std::chrono::minutes(30);  // a GOP has no end
+
 // Memory and disk.
 inline constexpr nanoseconds kRingLength =
     std::chrono::seconds(15);  // media kept per recording while a disk stalls

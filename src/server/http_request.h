@@ -40,6 +40,9 @@ std::optional<std::size_t> find_head_end(std::string_view bytes);
 /// Source     RFC 9112, RFC 9110, RFC 3986.
 Result<HttpRequest> parse_head(std::string_view head);
 
+/// As part of a query: all but RFC 3986's unreserved characters as %XX.
+std::string percent_encode(std::string_view text);
+
 /// Decodes "/a/b%20c?x=1&y=2" into path and query. kInvalidArgument as above.
 Result<void> parse_target(std::string_view target, HttpRequest& into);
 

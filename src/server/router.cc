@@ -18,10 +18,16 @@ constexpr std::array<QueryParameter, 2> kRange = {{
      "refused"},
 }};
 
+constexpr std::array<QueryParameter, 2> kPlaylistRange = {{
+    {"from", "Start of the range, RFC 3339"},
+    {"to", "End of the range, not part of it, RFC 3339; at most 24 h after `from`"},
+}};
+
+constexpr std::string_view kPlaylist = "application/vnd.apple.mpegurl";
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kText = "text/plain; version=0.0.4; charset=utf-8";
 
-constexpr std::array<Route, 9> kRoutes = {{
+constexpr std::array<Route, 13> kRoutes = {{
     {"/healthz",
      "health",
      "Whether the process is alive",
@@ -52,7 +58,7 @@ constexpr std::array<Route, 9> kRoutes = {{
      "",
      kJson,
      {},
-     Access::kRead,
+     Access::kSignedIn,
      &Api::openapi},
     {"/api/v1/recordings",
      "listRecordings",
@@ -85,6 +91,19 @@ constexpr std::array<Route, 9> kRoutes = {{
      {},
      Access::kRead,
      &Api::segment},
+    {"/api/v1/recordings/{name}/hls.m3u8", "getPlaylist",
+     "An HLS playlist of a range: neither from nor to, the last minute as it goes on; from, all "
+     "since; both, that",
+     "", kPlaylist, kPlaylistRange, Access::kRead, &Api::hls},
+    {"/api/v1/recordings/{name}/hls/{kind}.m3u8", "getMediaPlaylist",
+     "The media playlist of the picture or of the sound", "", kPlaylist, kPlaylistRange,
+     Access::kRead, &Api::hls_media},
+    {"/api/v1/recordings/{name}/init/{hash}.mp4", "getInitSegment",
+     "An init segment, by its content's hash", "", "video/mp4", kPlaylistRange, Access::kRead,
+     &Api::init_segment},
+    {"/api/v1/recordings/{name}/media/{run}/{track}/{range}.m4s", "getMediaSegment",
+     "Whole GOPs of one track; decode times are UTC", "", "video/iso.segment", kPlaylistRange,
+     Access::kRead, &Api::media_segment},
 }};
 
 /// "{id}.mp4" against "12-3.mp4": the variable's value, or nothing.

@@ -1,0 +1,152 @@
+#include "playback/hls.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/clock.h"
+#include "playback/playback.h"
+#include "playback/test_archive.h"
+
+namespace longtake::playback {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr media::RunId kRun{16};
+
+class HlsTest : public testing::Test {
+ protected:
+  HlsTest() { set_now(1000); }
+  void set_now(int s) { clock_.step_wall(kStart + seconds(s) - clock_.wall_now()); }
+  Result<std::string> video(PlaylistRange range) {
+    return playback_.media_playlist(grant_, media::TrackKind::kVideo, range, {"../", "?q", "?t"});
+  }
+  static PlaylistRange between(int from_s, int to_s) {
+    return {kStart + seconds(from_s), kStart + seconds(to_s)};
+  }
+
+  base::ManualClock clock_;
+  TestArchive archive_;
+  Playback playback_{archive_, clock_};
+  media::ReadGrant grant_ = testing_support::GrantForTests::of("front");
+};
+
+TEST_F(HlsTest, AVodListNamesEveryPartAndEnds) {
+  archive_.add(make_segment({kRun, 1}, {{0}, {1}, {2}, {3}}));
+  archive_.add(make_segment({media::RunId{17}, 1}, {{9}}));
+  const std::string text = *video(between(0, 100));
+  EXPECT_THAT(text, HasSubstr("#EXT-X-PLAYLIST-TYPE:VOD\n"));
+  EXPECT_THAT(text,
+              HasSubstr("#EXT-X-PROGRAM-DATE-TIME:2026-01-31T12:00:00.000Z\n#EXTINF:3.000000,\n"
+                        "../media/16/1/1769860800000000-1769860803000000.m4s?t\n"));
+  EXPECT_THAT(text,
+              HasSubstr("#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:2026-01-31T12:00:09"));
+  EXPECT_TRUE(text.ends_with("#EXT-X-ENDLIST\n"));
+  EXPECT_EQ(text.find("#EXT-X-MAP"), text.rfind("#EXT-X-MAP")) << "the parameters did not change";
+}
+
+TEST_F(HlsTest, AChangeOfParametersBringsAnotherInit) {
+  archive_.add(make_segment({kRun, 1}, {{0}}));
+  auto other = std::make_shared<media::TrackConfig>(*isobmff::test_video());
+  other->decoder_config.back() ^= std::byte{1};
+  archive_.add(make_segment({media::RunId{17}, 1}, {{1}}, {other}));
+  const std::string text = *video(between(0, 100));
+  EXPECT_NE(text.find("#EXT-X-MAP"), text.rfind("#EXT-X-MAP"));
+}
+
+TEST_F(HlsTest, TheInitIsWhatItsHashSays) {
+  archive_.add(make_segment({kRun, 1}, {{0}}));
+  const std::string text = *video(between(0, 100));
+  const std::size_t at = text.find("init/") + 5;
+  const std::string hash = text.substr(at, 16);
+  Playback anew(archive_, clock_);
+  for (Playback* playback : {&playback_, &anew}) {  // also when nobody asked for a list before
+    const auto body = playback->init_segment(grant_, hash);
+    ASSERT_TRUE(body);
+    EXPECT_EQ((*body)->size_bytes(), make_named_init(isobmff::test_video())->bytes.size());
+  }
+  EXPECT_EQ(playback_.init_segment(grant_, "0123456789abcdef").error().code(),
+            ErrorCode::kNotFound);
+}
+
+TEST_F(HlsTest, TheMultivariantListTellsCodecsAndSize) {
+  archive_.add(make_segment({kRun, 1}, {{0}}));
+  const std::string text =
+      *playback_.multivariant_playlist(grant_, between(0, 100), {"", "?q", ""});
+  EXPECT_THAT(text, HasSubstr("RESOLUTION=640x480,AUDIO=\"sound\"\nhls/video.m3u8?q\n"));
+  EXPECT_THAT(text, HasSubstr("URI=\"hls/audio.m3u8?q\""));
+}
+
+TEST_F(HlsTest, WithoutSoundThereIsNoRendition) {
+  archive_.add(make_segment({kRun, 1}, {{0}}, {isobmff::test_video()}));
+  const std::string text = *playback_.multivariant_playlist(grant_, between(0, 100), {"", "", ""});
+  EXPECT_THAT(text, Not(HasSubstr("EXT-X-MEDIA")));
+}
+
+TEST_F(HlsTest, MissingSoundIsAGapInItsListOnly) {
+  archive_.add(make_segment({kRun, 1}, {{0}, {1}, {2}}));
+  archive_.add(make_segment({media::RunId{17}, 1}, {{3}, {4}, {5}}, {isobmff::test_video()}));
+  const auto audio =
+      playback_.media_playlist(grant_, media::TrackKind::kAudio, between(0, 100), {});
+  EXPECT_THAT(*audio, HasSubstr("#EXT-X-GAP\n"));
+  EXPECT_THAT(*video(between(0, 100)), Not(HasSubstr("#EXT-X-GAP\n")));
+}
+
+TEST_F(HlsTest, ALivePartKeepsItsNumberWhileTheWindowSlides) {
+  std::vector<TestGop> gops;
+  for (int i = 0; i < 120; ++i) gops.push_back({static_cast<double>(i)});
+  archive_.add(make_segment({kRun, 1}, gops));
+  const auto number_of = [&](std::string_view part) -> int {
+    const std::string text = *video({});
+    int number = std::atoi(text.c_str() + text.find("SEQUENCE:") + 9);
+    const std::string before = text.substr(0, text.find(part));
+    for (std::size_t at = 0; (at = before.find(".m4s", at + 1)) != std::string::npos;) ++number;
+    return number;
+  };
+  set_now(90);
+  const int first = number_of("1769860860000000-");  // at 60 s
+  set_now(99);
+  EXPECT_EQ(number_of("1769860860000000-"), first);
+  set_now(108);
+  EXPECT_EQ(number_of("1769860860000000-"), first);
+  EXPECT_GT(number_of("1769860869000000-"), first);
+}
+
+TEST_F(HlsTest, AGrowingListNeverEnds) {
+  archive_.add(make_segment({kRun, 1}, {{0}, {1}, {2}, {3}}));
+  const std::string text = *video({kStart, std::nullopt});
+  EXPECT_THAT(text, HasSubstr("#EXT-X-PLAYLIST-TYPE:EVENT\n"));
+  EXPECT_THAT(text, Not(HasSubstr("#EXT-X-ENDLIST")));
+}
+
+struct BadRange {
+  std::string_view name;
+  PlaylistRange range;
+  ErrorCode code;
+};
+class RefusedRange : public HlsTest, public testing::WithParamInterface<BadRange> {};
+
+TEST_P(RefusedRange, SaysWhy) {
+  archive_.add(make_segment({kRun, 1}, {{0}, {1}}));
+  archive_.state = archive::RecordingState::kStopped;
+  const auto text = video(GetParam().range);
+  ASSERT_FALSE(text);
+  EXPECT_EQ(text.error().code(), GetParam().code) << text.error().message();
+}
+
+std::optional<WallTime> at(int s) { return kStart + seconds(s); }
+
+INSTANTIATE_TEST_SUITE_P(
+    Hls, RefusedRange,
+    testing::Values(BadRange{"TurnedRound", {at(10), at(5)}, ErrorCode::kInvalidArgument},
+                    BadRange{"Empty", {at(5), at(5)}, ErrorCode::kInvalidArgument},
+                    BadRange{"OnlyAnEnd", {{}, at(5)}, ErrorCode::kInvalidArgument},
+                    BadRange{"OverADay", {at(0), at(86'401)}, ErrorCode::kInvalidArgument},
+                    BadRange{"ToCome", {at(2000), {}}, ErrorCode::kInvalidArgument},
+                    BadRange{"InAGap", {at(100), at(200)}, ErrorCode::kNotFound},
+                    BadRange{"LiveOfAStoppedOne", {{}, {}}, ErrorCode::kNotFound}),
+    [](const auto& param) { return std::string(param.param.name); });
+
+}  // namespace
+}  // namespace longtake::playback
