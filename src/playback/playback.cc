@@ -132,4 +132,18 @@ Result<std::shared_ptr<Body>> Playback::media_segment(const media::ReadGrant& gr
   return make_media_segment(archive_, cache_, grant, address);
 }
 
+Result<ClipPlan> Playback::plan_clip(const media::ReadGrant& grant, TimeRange within,
+                                     ClipConflict& conflict) {
+  const WallTime now = clock_.wall_now();
+  if (within.start >= now) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("from {} is in the future", to_string(within.start)));
+  }
+  return playback::plan_clip(archive_, grant, within, conflict);
+}
+
+std::shared_ptr<Body> Playback::clip(const media::ReadGrant& grant, ClipPlan plan) {
+  return make_clip(archive_, grant, std::move(plan));
+}
+
 }  // namespace longtake::playback

@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "media/grant.h"
+#include "playback/clip.h"
+#include "playback/clip_plan.h"
 #include "playback/hls.h"
 #include "playback/index_cache.h"
 #include "playback/live_window.h"
@@ -44,6 +46,10 @@ class Playback {
                                              const std::string& hash);
   Result<std::shared_ptr<Body>> media_segment(const media::ReadGrant& grant,
                                               const MediaAddress& address);
+  /// As plan_clip and make_clip.
+  Result<ClipPlan> plan_clip(const media::ReadGrant& grant, TimeRange within,
+                             ClipConflict& conflict);
+  std::shared_ptr<Body> clip(const media::ReadGrant& grant, ClipPlan plan);
 
  private:
   struct Asked {

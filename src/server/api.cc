@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "server/camera_metrics.h"
+#include "server/conditional.h"
 #include "server/openapi.h"
 
 namespace longtake::server {
@@ -94,32 +95,9 @@ json json_of(const media::TimelineAnswer& timeline) {
   return {{"spans", spans}, {"gaps", gaps}, {"degraded", degraded}};
 }
 
-/// Whether If-None-Match names the tag: "*", or a list that holds it, weakly or not (RFC 9110 §13.1.2).
-bool names_tag(std::string_view list, std::string_view tag) {
-  while (!list.empty()) {
-    std::string_view one = list.substr(0, list.find(','));
-    list.remove_prefix(std::min(list.size(), one.size() + 1));
-    while (one.starts_with(' ') || one.starts_with('\t')) one.remove_prefix(1);
-    while (one.ends_with(' ') || one.ends_with('\t')) one.remove_suffix(1);
-    if (one.starts_with("W/")) one.remove_prefix(2);
-    if (one == tag || one == "*") return true;
-  }
-  return false;
-}
-
 /// What an archive's error about one recording is for a client.
 Response refuse(std::string_view name, const Error& error) {
   return error.code() == ErrorCode::kNotFound ? unknown_recording(name) : error_response(error);
-}
-
-/// "bytes 0-99/1000" and the part of the file it names.
-void apply_range(Response& response, const RangeAnswer& answer, std::uint64_t size_bytes) {
-  response.range = answer.range.value_or(ByteRange{0, size_bytes});
-  if (!answer.range) return;
-  response.status = 206;
-  response.headers.emplace_back(
-      "Content-Range", fmt::format("bytes {}-{}/{}", answer.range->first,
-                                   answer.range->first + answer.range->length - 1, size_bytes));
 }
 
 }  // namespace
@@ -247,35 +225,12 @@ Response Api::segment(const Call& call) const {
   auto segment = archive_.open_segment(name, *id);
   if (!segment) return error_response(segment.error());
 
-  // A closed file never changes, and its id is never used again.
-  const std::string etag = fmt::format("\"{}-{}\"", id_text, segment->size_bytes);
-  Response response;
-  response.content_type = "video/mp4";
-  response.headers.emplace_back("Accept-Ranges", "bytes");
-  if (!segment->is_open) {
-    response.headers.emplace_back("ETag", etag);
-    response.headers.emplace_back("Cache-Control", "private, max-age=31536000, immutable");
-    if (const auto known = call.request.field("if-none-match"); known && names_tag(*known, etag)) {
-      response.status = 304;
-      return response;
-    }
-  }
-  RangeAnswer answer;
-  const auto if_range = call.request.field("if-range");
-  if (const auto header = call.request.field("range"); header && (!if_range || *if_range == etag)) {
-    answer = judge_range(*header, segment->size_bytes);
-  }
-  if (answer.is_unsatisfiable) {
-    Response refusal = error_response(416, "invalid_argument",
-                                      fmt::format("the file has {} bytes", segment->size_bytes));
-    refusal.headers.emplace_back("Content-Range", fmt::format("bytes */{}", segment->size_bytes));
-    return refusal;
-  }
-  apply_range(response, answer, segment->size_bytes);
   auto body = std::make_shared<playback::SliceList>();
   body->append(playback::FileSlice{std::move(segment->file), 0, segment->size_bytes});
-  response.body = std::move(body);
-  return response;
+  // A closed file never changes, and its id is never used again.
+  const std::string etag =
+      segment->is_open ? "" : fmt::format("\"{}-{}\"", id_text, segment->size_bytes);
+  return content_response(call, {"video/mp4", etag, kImmutable, std::move(body)});
 }
 
 }  // namespace longtake::server

@@ -38,6 +38,7 @@ class Api {
   Response hls_media(const Call& call) const;
   Response init_segment(const Call& call) const;
   Response media_segment(const Call& call) const;
+  Response clip(const Call& call) const;
 
  private:
   /// `from` and `to` of the query with their defaults, checked.

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "server/api.h"
+#include "server/conditional.h"
 
 namespace longtake::server {
 namespace {
@@ -11,22 +14,6 @@ Response playlist_response(std::string text) {
   Response response;
   response.content_type = "application/vnd.apple.mpegurl";
   response.text = std::move(text);
-  return response;
-}
-
-/// What never changes under its address.
-Response immutable_response(const Call& call, std::string content_type, std::string etag,
-                            std::shared_ptr<playback::Body> body) {
-  Response response;
-  response.content_type = std::move(content_type);
-  response.headers.emplace_back("ETag", etag);
-  response.headers.emplace_back("Cache-Control", "private, max-age=31536000, immutable");
-  if (call.request.field("if-none-match") == etag) {
-    response.status = 304;
-    return response;
-  }
-  response.range = {0, body->size_bytes()};
-  response.body = std::move(body);
   return response;
 }
 
@@ -53,6 +40,28 @@ Result<playback::PlaylistRange> playlist_range_of(const Call& call) {
     *into = *time;
   }
   return range;
+}
+
+constexpr std::size_t kGapsTold = 50;
+
+/// "FROM/TO", as ISO 8601 writes an interval.
+std::string interval_text(TimeRange range) {
+  return fmt::format("{}/{}", to_string(range.start), to_string(range.end));
+}
+
+std::string gaps_text(const std::vector<TimeRange>& gaps) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(gaps.size(), kGapsTold); ++i)
+    text += fmt::format("{}{}", i == 0 ? "" : ", ", interval_text(gaps[i]));
+  if (gaps.size() > kGapsTold) text += fmt::format(", and {} more", gaps.size() - kGapsTold);
+  return text;
+}
+
+/// "front_20260131T120000Z.mp4"
+std::string file_name(std::string_view recording, WallTime from) {
+  std::string time = to_string(from).substr(0, 19);
+  std::erase_if(time, [](char c) { return c == '-' || c == ':'; });
+  return fmt::format("{}_{}Z.mp4", recording, time);
 }
 
 }  // namespace
@@ -82,7 +91,8 @@ Response Api::init_segment(const Call& call) const {
   const std::string& hash = call.variables.at("hash");
   auto body = playback_.init_segment(*call.grant, hash);
   if (!body) return error_response(body.error());
-  return immutable_response(call, "video/mp4", fmt::format("\"{}\"", hash), std::move(*body));
+  return content_response(call,
+                          {"video/mp4", fmt::format("\"{}\"", hash), kImmutable, std::move(*body)});
 }
 
 Response Api::media_segment(const Call& call) const {
@@ -92,10 +102,36 @@ Response Api::media_segment(const Call& call) const {
     return error_response(404, "not_found", "media is at media/RUN/TRACK/START-END.m4s");
   auto body = playback_.media_segment(*call.grant, *address);
   if (!body) return error_response(body.error());
-  return immutable_response(call, "video/iso.segment",
-                            fmt::format("\"{}-{}-{}\"", call.variables.at("run"),
-                                        call.variables.at("track"), call.variables.at("range")),
-                            std::move(*body));
+  std::string etag = fmt::format("\"{}-{}-{}\"", call.variables.at("run"),
+                                 call.variables.at("track"), call.variables.at("range"));
+  return content_response(call,
+                          {"video/iso.segment", std::move(etag), kImmutable, std::move(*body)});
+}
+
+Response Api::clip(const Call& call) const {
+  const auto range = playlist_range_of(call);
+  if (!range) return error_response(range.error());
+  if (!range->from || !range->to)
+    return error_response(400, "invalid_argument", "a clip wants `from` and `to`");
+  playback::ClipConflict conflict;
+  auto plan = playback_.plan_clip(*call.grant, {*range->from, *range->to}, conflict);
+  if (!plan && !conflict.ranges.empty()) {
+    std::vector<std::string> details;
+    for (const TimeRange& one : conflict.ranges) details.push_back(interval_text(one));
+    return error_response(409, to_string(plan.error().code()), plan.error().message(), details);
+  }
+  if (!plan) return error_response(plan.error());
+  const std::string etag = plan->etag;
+  const std::string gaps = gaps_text(plan->gaps);
+  const std::string name = file_name(call.grant->recording(), plan->range.start);
+  const std::string told = interval_text(plan->range);
+  Response response = content_response(call, {"video/mp4", etag, "private, no-cache",
+                                              playback_.clip(*call.grant, std::move(*plan))});
+  response.headers.emplace_back("Content-Disposition",
+                                fmt::format("attachment; filename=\"{}\"", name));
+  response.headers.emplace_back("Longtake-Range", told);
+  if (!gaps.empty()) response.headers.emplace_back("Longtake-Gaps", gaps);
+  return response;
 }
 
 }  // namespace longtake::server

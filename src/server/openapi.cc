@@ -138,6 +138,9 @@ json operation_of(const Route& route) {
   responses["503"]["headers"] = {{"Retry-After", header_of("seconds")}};
   if (route.path.contains('{')) responses["404"] = error_of("There is no such thing");
   if (route.content_type == "video/mp4") add_file_answers(parameters, responses, content);
+  if (route.operation == "getClip")
+    responses["409"] =
+        error_of("The parameters change in the range; details has the ranges that work");
   return {{"operationId", route.operation},
           {"summary", route.summary},
           {"parameters", parameters},

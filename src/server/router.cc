@@ -27,7 +27,7 @@ constexpr std::string_view kPlaylist = "application/vnd.apple.mpegurl";
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kText = "text/plain; version=0.0.4; charset=utf-8";
 
-constexpr std::array<Route, 13> kRoutes = {{
+constexpr std::array<Route, 14> kRoutes = {{
     {"/healthz",
      "health",
      "Whether the process is alive",
@@ -104,6 +104,11 @@ constexpr std::array<Route, 13> kRoutes = {{
     {"/api/v1/recordings/{name}/media/{run}/{track}/{range}.m4s", "getMediaSegment",
      "Whole GOPs of one track; decode times are UTC", "", "video/iso.segment", kPlaylistRange,
      Access::kRead, &Api::media_segment},
+    {"/api/v1/recordings/{name}/clip.mp4", "getClip",
+     "One MP4 of a range, from its first picture exactly; gaps are skipped and listed in the "
+     "header "
+     "Longtake-Gaps; where the parameters change, 409 with the ranges that work",
+     "", "video/mp4", kPlaylistRange, Access::kRead, &Api::clip},
 }};
 
 /// "{id}.mp4" against "12-3.mp4": the variable's value, or nothing.

@@ -211,7 +211,11 @@ asio::awaitable<bool> Client::send(const Response& response, bool with_body, boo
 asio::awaitable<bool> Client::send_body(playback::Body& body, ByteRange range) {
   while (range.length > 0) {
     const auto slice = body.slice_at(range.first);
-    if (!slice) co_return false;
+    if (!slice) {
+      LT_LOG(shared_.logger, kWarning, "http.answer_cut", {"error", slice.error().message()},
+             {"next", "the client sees an answer that ends early and asks again"});
+      co_return false;
+    }
     const std::uint64_t length = std::min(playback::length_of(*slice), range.length);
     bool is_sent = false;
     if (const auto* memory = std::get_if<playback::MemorySlice>(&*slice)) {
