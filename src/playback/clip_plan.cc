@@ -8,6 +8,7 @@
 
 #include "base/digest.h"
 #include "base/limits.h"
+#include "isobmff/samples.h"
 #include "playback/media_list.h"
 #include "playback/media_segment.h"
 
@@ -28,7 +29,8 @@ bool is_same(const media::TrackConfigPtr& one, const media::TrackConfigPtr& othe
 /// Takes the segments of a range in order and lays their fragments out.
 class Planner {
  public:
-  explicit Planner(TimeRange within) : within_(within) {}
+  Planner(archive::Archive& archive, const media::ReadGrant& grant, TimeRange within)
+      : archive_(archive), grant_(grant), within_(within) {}
 
   void add(const media::FragmentIndex& index);
   Result<ClipPlan> finish(ClipConflict& conflict);
@@ -59,9 +61,12 @@ class Planner {
   void add_primary(const media::FragmentEntry& entry, media::RunId run);
   void place(const media::FragmentEntry& entry, media::RunId run, std::size_t track);
   [[nodiscard]] const Part* part_of(const Placed& placed) const;
-  void lay_out(ClipPlan& plan);
+  Result<microseconds> overhang(const Part& part) const;
+  Result<void> lay_out(ClipPlan& plan);
   void lay_out_track(ClipPlan& plan, std::size_t track, std::vector<const Part*>& parts);
 
+  archive::Archive& archive_;
+  const media::ReadGrant& grant_;
   const TimeRange within_;
   std::vector<Stretch> stretches_;
   std::vector<Placed> placed_;
@@ -139,13 +144,43 @@ const Planner::Part* Planner::part_of(const Placed& placed) const {
   return part.run == placed.run && placed.start < part.range.end ? &part : nullptr;
 }
 
-void Planner::lay_out(ClipPlan& plan) {
+/// How far the last pictures of a part are shown behind its end: where it was torn off between pictures that are shown in
+/// another order than they were sent in.
+Result<microseconds> Planner::overhang(const Part& part) const {
+  const Placed* last = nullptr;
+  std::int64_t delay = 0;
+  for (const Placed& one : placed_) {
+    if (one.track != 0 || one.run != part.run || one.start >= part.range.end) continue;
+    if (one.fragment.is_sync) delay = one.composition_ticks;
+    last = &one;
+  }
+  if (last == nullptr || delay == 0) return microseconds(0);
+  LT_ASSIGN(const archive::SegmentFile file,
+            archive_.open_segment(grant_.recording(), segments_[last->fragment.segment]));
+  Bytes head(last->fragment.head_bytes);
+  LT_TRY(file.file->read_at(last->fragment.offset_bytes, head));
+  LT_ASSIGN(const isobmff::MovieFragment read, isobmff::read_samples(head));
+  std::int64_t shown_until = 0;
+  for (const isobmff::Sample& sample : read.samples) {
+    shown_until =
+        std::max(shown_until, sample.decode_ticks - read.decode_ticks + sample.composition_ticks -
+                                  delay + std::int64_t{sample.duration_ticks});
+  }
+  const std::int64_t hz = stretches_.back().video->timescale_hz;
+  const microseconds length(shown_until * 1'000'000 / hz);
+  return std::max(length - (last->end - last->start), microseconds(0));
+}
+
+Result<void> Planner::lay_out(ClipPlan& plan) {
   microseconds at{0};
   for (Part& part : parts_) {
     if (&part != parts_.data())
       plan.gaps.push_back({std::prev(&part)->range.end, part.range.start});
     part.movie_start = at;
     at += part.range.length();
+    if (&part == &parts_.back()) break;
+    LT_ASSIGN(const microseconds more, overhang(part));
+    at += more;
   }
   std::erase_if(placed_, [&](const Placed& one) { return part_of(one) == nullptr; });
   plan.range = {std::max(within_.start, parts_.front().range.start),
@@ -164,6 +199,7 @@ void Planner::lay_out(ClipPlan& plan) {
   for (std::size_t track = 0; track < plan.tracks.size(); ++track)
     lay_out_track(plan, track, parts);
   std::erase_if(plan.tracks, [](const ClipTrack& track) { return track.fragments.empty(); });
+  return {};
 }
 
 void Planner::lay_out_track(ClipPlan& plan, std::size_t number, std::vector<const Part*>& parts) {
@@ -178,11 +214,13 @@ void Planner::lay_out_track(ClipPlan& plan, std::size_t number, std::vector<cons
   const microseconds begin = presented(first);
   const std::int64_t delay = placed_[first].composition_ticks;
   ClipFragment* before = nullptr;
+  std::int64_t gop_delay = delay;
   for (const std::uint32_t i : track.fragments) {
     ClipFragment& fragment = plan.fragments[i];
     const Placed& placed = placed_[i];
-    fragment.start_ticks =
-        utc_ticks(WallTime(presented(i) - begin), hz) + delay - placed.composition_ticks;
+    // Wall times are decode times and the picture's delay, which a GOP's first picture tells.
+    if (fragment.is_sync) gop_delay = placed.composition_ticks;
+    fragment.start_ticks = utc_ticks(WallTime(presented(i) - begin), hz) + delay - gop_delay;
     if (before != nullptr) {
       fragment.start_ticks =
           std::max(fragment.start_ticks, before->start_ticks + before->sample_count);
@@ -206,8 +244,10 @@ void Planner::lay_out_track(ClipPlan& plan, std::size_t number, std::vector<cons
 Result<ClipPlan> Planner::finish(ClipConflict& conflict) {
   if (stretches_.size() > 1) {
     for (const Stretch& stretch : stretches_) {
-      const TimeRange range{std::max(stretch.range.start, within_.start),
-                            std::min(stretch.range.end, within_.end)};
+      // To the millisecond, as times are told: no further than the stretch goes.
+      const TimeRange range{
+          std::chrono::ceil<milliseconds>(std::max(stretch.range.start, within_.start)),
+          std::chrono::floor<milliseconds>(std::min(stretch.range.end, within_.end))};
       if (!range.is_empty()) conflict.ranges.push_back(range);
     }
     if (conflict.ranges.size() > 1) {
@@ -225,7 +265,7 @@ Result<ClipPlan> Planner::finish(ClipConflict& conflict) {
   if (stretch.video && stretch.audio)
     plan.tracks.push_back({.config = stretch.audio, .fragments = {}});
   plan.segments = segments_;
-  lay_out(plan);
+  LT_TRY(lay_out(plan));
   for (const ClipFragment& fragment : plan.fragments) {
     const media::SegmentId& id = plan.segments[fragment.segment];
     identity_ +=
@@ -255,7 +295,7 @@ Result<ClipPlan> plan_clip(archive::Archive& archive, const media::ReadGrant& gr
             archive.segments(grant.recording(), within, limits::kPlaylistSegments + 1));
   if (infos.size() > limits::kPlaylistSegments)
     return fail(ErrorCode::kInvalidArgument, "more files than one clip may touch; ask for less");
-  Planner planner(within);
+  Planner planner(archive, grant, within);
   for (const archive::SegmentInfo& info : infos) {
     // Not by the cache: a day's indexes, read once, would drive out what people are watching.
     const auto index = archive.segment_index(grant.recording(), info.id);

@@ -262,6 +262,31 @@ TEST_F(ClipTest, PicturesOutOfOrderKeepTheirPlace) {
   EXPECT_THAT(movie->edits(0), ElementsAre(std::pair(135'000, 12'000 + 45'000)));
 }
 
+TEST_F(ClipTest, PicturesTornOffBeforeTheirTurnPushBackWhatFollows) {
+  // A run ends after a picture that is shown two pictures later than the one before it.
+  isobmff::TestSegment torn({isobmff::test_video()}, {kRun, 1});
+  base::SeededRandom random(1);
+  std::vector<isobmff::TestUnit> units;
+  for (const std::uint32_t composition : {6'000U, 18'000U})
+    units.push_back({.is_sync = units.empty(),
+                     .composition_ticks = composition,
+                     .payload = isobmff::random_bytes(random, 100)});
+  media::FragmentEntry entry;
+  entry.track = 1;
+  entry.wall_start = kStart;
+  entry.wall_duration = microseconds(133'333);
+  torn.add(entry, units);
+  torn.close();
+  add(torn);
+  add(make_segment({media::RunId{17}, 1}, {{5, 1, 6'000}}, {isobmff::test_video()}));
+  const auto movie = clip(0, 100);
+  ASSERT_TRUE(movie);
+  const auto samples = movie->samples(0);
+  const auto shown = [&](std::size_t i) { return samples[i].dts + samples[i].composition; };
+  EXPECT_EQ(shown(1) - shown(0), 18'000);
+  EXPECT_NEAR(static_cast<double>(shown(2) - shown(1)), 6'000, 1);
+}
+
 TEST_F(ClipTest, SoundAlone) {
   add(make_segment({kRun, 1}, {{0}, {1}}, {isobmff::test_audio()}));
   const auto movie = clip(0, 2);

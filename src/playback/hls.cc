@@ -114,8 +114,9 @@ std::string make_media_playlist(const MediaList& list, media::TrackKind kind, Pl
       fmt::format_to(out, "#EXT-X-MAP:URI=\"{}init/{}.mp4{}\"\n", addresses.base, map,
                      addresses.media_query);
     }
-    fmt::format_to(out, "#EXT-X-PROGRAM-DATE-TIME:{}\n#EXTINF:{:.6f},\n",
-                   to_string(part.range.start), seconds_of(part.range.length()));
+    const std::int64_t length_us = part.range.length().count();
+    fmt::format_to(out, "#EXT-X-PROGRAM-DATE-TIME:{}\n#EXTINF:{}.{:06},\n",
+                   to_string(part.range.start), length_us / 1'000'000, length_us % 1'000'000);
     if (is_missing) text += "#EXT-X-GAP\n";
     fmt::format_to(out, "{}media/{}/{}/{}-{}.m4s{}\n", addresses.base, part.run.value,
                    init.track ? init.track->track : 0, part.range.start.time_since_epoch().count(),

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "base/clock.h"
 #include "playback/playback.h"
 #include "playback/test_archive.h"
@@ -111,6 +114,27 @@ TEST_F(HlsTest, ALivePartKeepsItsNumberWhileTheWindowSlides) {
   set_now(108);
   EXPECT_EQ(number_of("1769860860000000-"), first);
   EXPECT_GT(number_of("1769860869000000-"), first);
+}
+
+TEST_F(HlsTest, ManyAskAtOnceAndGetTheSame) {
+  std::vector<TestGop> gops;
+  for (int i = 0; i < 60; ++i) gops.push_back({static_cast<double>(i)});
+  archive_.add(make_segment({kRun, 1}, gops));
+  set_now(90);
+  const std::string live = *video({});
+  const std::string day = *video(between(0, 60));
+  std::atomic<int> different{0};
+  {
+    std::vector<std::jthread> clients;
+    for (int client = 0; client < 4; ++client) {
+      clients.emplace_back([&] {
+        for (int i = 0; i < 50; ++i) {
+          if (*video({}) != live || *video(between(0, 60)) != day) ++different;
+        }
+      });
+    }
+  }
+  EXPECT_EQ(different, 0);
 }
 
 TEST_F(HlsTest, AGrowingListNeverEnds) {

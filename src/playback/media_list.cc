@@ -44,7 +44,8 @@ class PartCutter {
   std::optional<MediaPart> open_;
   WallTime end_;  // of the last fragment
   bool has_ended_ = false;
-  bool is_cut_ = false;  // something ended since the last part began
+  std::size_t audio_part_ = 0;  // to which the last sound belonged
+  bool is_cut_ = false;         // something ended since the last part began
 };
 
 Result<std::size_t> PartCutter::set_of(const std::vector<media::TrackConfigPtr>& tracks) {
@@ -127,11 +128,13 @@ void PartCutter::add_audio(const media::FragmentIndex& index) {
   if (!audio) return;
   for (const media::FragmentEntry& fragment : index.fragments) {
     if (fragment.track != audio->track) continue;
-    const auto after =
-        std::ranges::upper_bound(list_.parts, middle_of(fragment), {},
-                                 [](const MediaPart& part) { return part.range.start; });
-    if (after == list_.parts.begin()) continue;
-    MediaPart& part = *std::prev(after);
+    const WallTime at = middle_of(fragment);
+    if (list_.parts.empty() || at < list_.parts.front().range.start) continue;
+    // They come in order, mostly: the part is the same as before, or the next.
+    if (at < list_.parts[audio_part_].range.start) audio_part_ = 0;
+    while (audio_part_ + 1 < list_.parts.size() && list_.parts[audio_part_ + 1].range.start <= at)
+      ++audio_part_;
+    MediaPart& part = list_.parts[audio_part_];
     if (part.run == index.segment.run && middle_of(fragment) < part.range.end)
       part.audio_bytes += fragment.size_bytes - fragment.record_bytes;
   }

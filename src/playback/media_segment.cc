@@ -28,17 +28,15 @@ std::unexpected<Error> not_found() {
 }
 
 Result<void> append_fragment(const std::shared_ptr<base::File>& file,
-                             const media::FragmentEntry& fragment, std::uint32_t timescale_hz,
+                             const media::FragmentEntry& fragment, std::int64_t decode_ticks,
                              SliceList& into) {
   Bytes head(fragment.head_bytes - fragment.record_bytes);
   LT_ASSIGN(const std::size_t got,
             file->read_at(fragment.offset_bytes + fragment.record_bytes, head));
   if (got != head.size()) return fail(ErrorCode::kDataLoss, "the file ends inside a fragment");
-  const std::int64_t ticks =
-      utc_ticks(fragment.wall_start, timescale_hz) - fragment.composition_ticks;
   const std::size_t moof_bytes = isobmff::moof_bytes(fragment);
   LT_TRY(set_decode_time(std::span(head).first(moof_bytes),
-                         static_cast<std::uint64_t>(std::max<std::int64_t>(ticks, 0))));
+                         static_cast<std::uint64_t>(std::max<std::int64_t>(decode_ticks, 0))));
   into.append(std::move(head));
   into.append(FileSlice{file, fragment.offset_bytes + fragment.head_bytes,
                         fragment.size_bytes - fragment.head_bytes});
@@ -48,7 +46,7 @@ Result<void> append_fragment(const std::shared_ptr<base::File>& file,
 /// The fragments of the address in one segment.
 Result<void> append_segment(archive::Archive& archive, const media::ReadGrant& grant,
                             const media::FragmentIndex& index, const MediaAddress& address,
-                            SliceList& into) {
+                            std::int64_t& delay_ticks, SliceList& into) {
   const auto track = std::ranges::find(index.tracks, address.track,
                                        [](const auto& config) { return config->track; });
   if (track == index.tracks.end()) return {};
@@ -68,7 +66,11 @@ Result<void> append_segment(archive::Archive& archive, const media::ReadGrant& g
       if (!opened) return std::unexpected(std::move(opened).error());
       file = std::move(opened->file);
     }
-    LT_TRY(append_fragment(file, fragment, (*track)->timescale_hz, into));
+    // A fragment's wall time is its decode time and the picture's delay; a GOP's first picture has no more than that.
+    if (fragment.is_sync) delay_ticks = fragment.composition_ticks;
+    LT_TRY(append_fragment(file, fragment,
+                           utc_ticks(fragment.wall_start, (*track)->timescale_hz) - delay_ticks,
+                           into));
   }
   return {};
 }
@@ -121,10 +123,11 @@ Result<std::shared_ptr<Body>> make_media_segment(archive::Archive& archive, Inde
   LT_ASSIGN(const auto infos,
             archive.segments(grant.recording(), around, limits::kPlaylistSegments));
   auto body = std::make_shared<SliceList>();
+  std::int64_t delay_ticks = 0;  // of the GOP, which may go on in the next file
   for (const archive::SegmentInfo& info : infos) {
     if (info.id.run != address.run) continue;
     LT_ASSIGN(const archive::SegmentIndexPtr index, cache.get(grant.recording(), info));
-    LT_TRY(append_segment(archive, grant, *index, address, *body));
+    LT_TRY(append_segment(archive, grant, *index, address, delay_ticks, *body));
   }
   if (body->size_bytes() == 0) return not_found();
   return body;

@@ -23,7 +23,8 @@ struct MediaAddress {
 /// Its bytes: moof and mdat of each fragment as they lie in the files, without records, each `tfdt` moved to UTC: one
 /// time line through files, runs and days.
 ///
-/// Units      tfdt = wall time of the first presented moment in ticks since 1970, less the composition offset.
+/// Units      tfdt = wall time in ticks since 1970, less the delay of the GOP's pictures (its first one's composition
+///            offset).
 /// Limits     limits::kPlaylistSegmentSpan.
 /// Errors     kNotFound: no such media, or no longer; for video also a range that does not begin with a GOP.
 ///            kDataLoss: a moof that is not ours.

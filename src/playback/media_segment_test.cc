@@ -77,6 +77,18 @@ TEST_F(MediaSegmentTest, PicturesThatAreShownLaterAreDecodedEarlier) {
   EXPECT_EQ(decode_times(*get(1, 0, 1), 90'000), (std::vector<std::int64_t>{-12'000}));
 }
 
+TEST_F(MediaSegmentTest, AGopsDelayHoldsForAllItsFragments) {
+  // Its second fragment begins with a picture that is shown at once, as one between references does.
+  isobmff::TestSegment segment = make_segment({kRun, 1}, {{0, 2, 6'000}});
+  media::FragmentIndex index = segment.index();
+  for (media::FragmentEntry& entry : index.fragments) {
+    if (entry.track == 1 && !entry.is_sync) entry.composition_ticks = 0;
+  }
+  archive_.add(segment);
+  archive_.indexes[{kRun, 1}] = std::make_shared<const media::FragmentIndex>(index);
+  EXPECT_EQ(decode_times(*get(1, 0, 2), 90'000), (std::vector<std::int64_t>{-6'000, 84'000}));
+}
+
 TEST_F(MediaSegmentTest, PayloadsAreTheFilesBytes) {
   const isobmff::TestSegment segment = make_segment({kRun, 1}, {{0}});
   archive_.add(segment);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -95,7 +96,7 @@ class TestArchive final : public archive::Archive {
   std::vector<archive::SegmentInfo> infos;  // in order of time
   std::map<media::SegmentId, archive::SegmentIndexPtr> indexes;
   archive::RecordingState state = archive::RecordingState::kRecording;
-  int index_reads = 0;
+  std::atomic<int> index_reads = 0;
 };
 
 /// Where the tests' recordings begin: at the border of a cell.
@@ -109,9 +110,10 @@ struct TestGop {
 };
 
 /// A file of GOPs, 15 pictures a second, with sound beside them.
-inline isobmff::TestSegment make_segment(media::SegmentId id, const std::vector<TestGop>& gops,
-                                         std::vector<media::TrackConfigPtr> tracks = {
-                                             isobmff::test_video(), isobmff::test_audio()}) {
+inline isobmff::TestSegment make_segment(
+    media::SegmentId id, const std::vector<TestGop>& gops,
+    std::vector<media::TrackConfigPtr> tracks = {isobmff::test_video(), isobmff::test_audio()},
+    std::size_t picture_bytes = 300) {
   isobmff::TestSegment segment(tracks, id);
   base::SeededRandom random(id.run.value * 1000 + id.sequence);
   for (const TestGop& gop : gops) {
@@ -127,10 +129,11 @@ inline isobmff::TestSegment make_segment(media::SegmentId id, const std::vector<
         const bool is_video = track->kind == media::TrackKind::kVideo;
         std::vector<isobmff::TestUnit> units;
         for (int i = 0; i < (is_video ? 15 : 47); ++i) {
-          units.push_back({.is_sync = !is_video || (second == 0 && i == 0),
-                           .duration_ticks = is_video ? 6000U : 1024U,
-                           .composition_ticks = is_video ? gop.composition_ticks : 0,
-                           .payload = isobmff::random_bytes(random, is_video ? 300 : 40)});
+          units.push_back(
+              {.is_sync = !is_video || (second == 0 && i == 0),
+               .duration_ticks = is_video ? 6000U : 1024U,
+               .composition_ticks = is_video ? gop.composition_ticks : 0,
+               .payload = isobmff::random_bytes(random, is_video ? picture_bytes : 40)});
         }
         segment.add(entry, std::move(units));
       }
