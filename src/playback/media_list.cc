@@ -25,11 +25,12 @@ std::int64_t cell_of(WallTime time) { return time.time_since_epoch() / kPartCell
 /// Takes fragments in order of time and cuts them into parts.
 class PartCutter {
  public:
-  PartCutter(TimeRange within, MediaList& into) : within_(within), list_(into) {}
+  PartCutter(TimeRange within, ListEnd end, MediaList& into)
+      : within_(within), list_end_(end), list_(into) {}
 
   /// False when the range is behind us.
   Result<bool> add(const media::FragmentIndex& index);
-  void finish(ListEnd end, WallTime now, bool is_open);
+  void finish(WallTime now, bool is_open);
   /// Adds the sound of one segment to the parts it belongs to.
   void add_audio(const media::FragmentIndex& index);
 
@@ -40,6 +41,7 @@ class PartCutter {
   void close(WallTime at);
 
   const TimeRange within_;
+  const ListEnd list_end_;
   MediaList& list_;
   std::optional<MediaPart> open_;
   WallTime end_;  // of the last fragment
@@ -88,12 +90,14 @@ void PartCutter::on_fragment(const media::FragmentIndex& index,
     is_cut_ = true;
   }
   if (fragment.is_sync) {
+    const bool is_new_cell = open_ && cell_of(fragment.wall_start) != cell_of(open_->range.start);
     if (fragment.wall_start >= within_.end) {
-      if (open_) close(fragment.wall_start);
+      // What the range cuts short would be another part for a range that ends later.
+      if (open_ && (is_new_cell || list_end_ == ListEnd::kAsItIs)) close(fragment.wall_start);
+      open_.reset();
       has_ended_ = true;
       return;
     }
-    const bool is_new_cell = open_ && cell_of(fragment.wall_start) != cell_of(open_->range.start);
     if (open_ && (is_new_cell || fragment.wall_start <= within_.start)) close(fragment.wall_start);
     if (!open_) {
       open_ = MediaPart{.run = index.segment.run,
@@ -116,10 +120,10 @@ void PartCutter::close(WallTime at) {
   open_.reset();
 }
 
-void PartCutter::finish(ListEnd end, WallTime now, bool is_open) {
+void PartCutter::finish(WallTime now, bool is_open) {
   if (!open_) return;
   const bool may_grow = is_open || now - end_ < kSettled;
-  if (end == ListEnd::kAsItIs || !may_grow) close(end_);
+  if (list_end_ == ListEnd::kAsItIs || !may_grow) close(end_);
   open_.reset();
 }
 
@@ -171,7 +175,7 @@ Result<MediaList> make_media_list(archive::Archive& archive, IndexCache& cache,
                 "more segments touch that range than one list may name; ask for a shorter one");
   }
   MediaList list;
-  PartCutter cutter(within, list);
+  PartCutter cutter(within, end, list);
   std::vector<archive::SegmentIndexPtr> used;
   bool is_open = false;
   for (const archive::SegmentInfo& info : infos) {
@@ -187,7 +191,7 @@ Result<MediaList> make_media_list(archive::Archive& archive, IndexCache& cache,
     LT_ASSIGN(const bool goes_on, cutter.add(**index));
     if (!goes_on) break;
   }
-  cutter.finish(end, now, is_open);
+  cutter.finish(now, is_open);
   for (const archive::SegmentIndexPtr& index : used) cutter.add_audio(*index);
   return list;
 }

@@ -52,6 +52,9 @@ Result<Playback::Asked> Playback::ask(const media::ReadGrant& grant, PlaylistRan
   }
   const ListEnd end = range.to ? ListEnd::kAsItIs : ListEnd::kStable;
   LT_ASSIGN(asked.list, make_media_list(archive_, cache_, grant, within, end, now));
+  // The window begins anywhere in its first part, so that this one is another each time; the next is not.
+  if (asked.kind == PlaylistKind::kLive && asked.list.parts.size() > 1)
+    asked.list.parts.erase(asked.list.parts.begin());
   if (!asked.list.parts.empty()) {
     remember(asked.list);
     return asked;
