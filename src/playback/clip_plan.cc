@@ -299,7 +299,7 @@ Result<ClipPlan> plan_clip(archive::Archive& archive, const media::ReadGrant& gr
   for (const archive::SegmentInfo& info : infos) {
     // Not by the cache: a day's indexes, read once, would drive out what people are watching.
     const auto index = archive.segment_index(grant.recording(), info.id);
-    if (!index && index.error().code() == ErrorCode::kNotFound) continue;  // deleted since: a gap
+    if (!index && is_lost(index.error().code())) continue;  // a gap, which is told
     if (!index) return std::unexpected(index.error());
     planner.add(**index);
   }

@@ -246,6 +246,15 @@ TEST_F(ClipTest, GapsAreSkippedAndToldAndTracksStayInStep) {
   EXPECT_EQ(movie->samples(1)[94].dts, 2 * 48'000) << "and the sound with it";
 }
 
+TEST_F(ClipTest, AFileThatCannotBeReadIsAGap) {
+  for (std::uint32_t file = 1; file <= 3; ++file)
+    add(make_segment({kRun, file}, {{file * 2.0, 2}}));
+  archive_.damaged.insert({kRun, 2});
+  const auto planned = plan(2, 8);
+  ASSERT_TRUE(planned);
+  EXPECT_THAT(planned->gaps, ElementsAre(TimeRange{at(4), at(6)}));
+}
+
 TEST_F(ClipTest, ARangeThatBeginsInAGapBeginsWithWhatIsThere) {
   add(make_segment({kRun, 1}, {{0, 2}, {5, 2}}));
   const auto movie = clip(3, 100);

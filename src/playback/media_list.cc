@@ -180,12 +180,10 @@ Result<MediaList> make_media_list(archive::Archive& archive, IndexCache& cache,
   bool is_open = false;
   for (const archive::SegmentInfo& info : infos) {
     const auto index = cache.get(grant.recording(), info);
-    if (!index) {
-      const ErrorCode code = index.error().code();
-      // Deleted since it was listed, or being recovered: what is missing is a discontinuity.
-      if (code == ErrorCode::kNotFound || code == ErrorCode::kUnavailable) continue;
-      return std::unexpected(index.error());
-    }
+    if (!index && is_lost(index.error().code())) continue;
+    // Being recovered: left out of a list that is asked for again, where it may appear yet.
+    if (!index && index.error().code() == ErrorCode::kUnavailable) continue;
+    if (!index) return std::unexpected(index.error());
     used.push_back(*index);
     is_open = info.is_open;
     LT_ASSIGN(const bool goes_on, cutter.add(**index));

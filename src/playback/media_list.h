@@ -48,7 +48,7 @@ enum class ListEnd : std::uint8_t {
 /// begins with the GOP that `within` begins in.
 ///
 /// Limits     limits::kPlaylistSegments files.
-/// Errors     of the archive; kResourceExhausted over the limit. A segment deleted meanwhile is left out.
+/// Errors     of the archive; kResourceExhausted over the limit. A segment that is lost or being recovered is left out.
 /// Source     DESIGN §10; docs/design/playback.md, "Parts".
 Result<MediaList> make_media_list(archive::Archive& archive, IndexCache& cache,
                                   const media::ReadGrant& grant, TimeRange within, ListEnd end,
@@ -57,6 +57,12 @@ Result<MediaList> make_media_list(archive::Archive& archive, IndexCache& cache,
 /// Which part's time a fragment of sound belongs to: its middle, because sound and picture are not cut at the same instant.
 inline WallTime middle_of(const media::FragmentEntry& fragment) {
   return fragment.wall_start + fragment.wall_duration / 2;
+}
+
+/// A file that was deleted since it was listed, or that cannot be read: for whoever plays it is missing time, and no reason to
+/// keep the rest from them. `longtake check` names it.
+inline bool is_lost(ErrorCode code) {
+  return code == ErrorCode::kNotFound || code == ErrorCode::kDataLoss;
 }
 
 /// The first track of that kind, or null.

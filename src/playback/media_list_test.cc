@@ -106,6 +106,14 @@ TEST_F(MediaListTest, ASegmentDeletedMeanwhileIsLeftOut) {
   EXPECT_EQ(parts(0, 100), "0-3 |6-9");
 }
 
+TEST_F(MediaListTest, AFileThatCannotBeReadKeepsNobodyFromTheRest) {
+  archive_.add(make_segment({kRun, 1}, {{0}, {1}, {2}}));
+  archive_.add(make_segment({kRun, 2}, {{3}, {4}, {5}}));
+  archive_.add(make_segment({kRun, 3}, {{6}, {7}, {8}}));
+  archive_.damaged.insert({kRun, 2});
+  EXPECT_EQ(parts(0, 100), "0-3 |6-9");
+}
+
 TEST_F(MediaListTest, SoundAloneIsCutLikeThePicture) {
   archive_.add(make_segment({kRun, 1}, {{0}, {1}, {2}, {3}}, {isobmff::test_audio()}));
   EXPECT_EQ(parts(0, 100), "0-3 3-4");

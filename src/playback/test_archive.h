@@ -5,6 +5,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -86,6 +87,7 @@ class TestArchive final : public archive::Archive {
   Result<archive::SegmentIndexPtr> segment_index(const std::string& /*name*/,
                                                  media::SegmentId id) override {
     ++index_reads;
+    if (damaged.contains(id)) return fail(ErrorCode::kDataLoss, "damaged");
     const auto found = indexes.find(id);
     if (found == indexes.end()) return fail(ErrorCode::kNotFound, "deleted");
     return found->second;
@@ -96,6 +98,7 @@ class TestArchive final : public archive::Archive {
   std::vector<archive::SegmentInfo> infos;  // in order of time
   std::map<media::SegmentId, archive::SegmentIndexPtr> indexes;
   archive::RecordingState state = archive::RecordingState::kRecording;
+  std::set<media::SegmentId> damaged;  // cannot be read
   std::atomic<int> index_reads = 0;
 };
 
