@@ -42,6 +42,7 @@ inline constexpr microseconds kTimelineSpan = std::chrono::hours(24 * 31);
 
 // Playback (SEC-18).
 inline constexpr microseconds kPlaylistSpan = std::chrono::hours(24);
+inline constexpr int kClips = 8;  // on their way at once; each may hold 12 MiB
 inline constexpr std::size_t kPlaylistSegments = 10'000;  // files that one list may touch
 inline constexpr microseconds kPlaylistSegmentSpan = std::chrono::minutes(30);  // a GOP has no end
 

@@ -46,7 +46,7 @@ TEST(PlaybackDay, ListsAndClips) {
     auto plan = playback.plan_clip(grant, {*day.from, *day.to}, conflict);
     ASSERT_TRUE(plan);
     fragments = plan->fragments.size();
-    clip = playback.clip(grant, std::move(*plan));
+    clip = *playback.clip(grant, std::move(*plan));
     ASSERT_TRUE(clip->slice_at(0));
   });
   const std::size_t plan_bytes = fragments * (sizeof(ClipFragment) + sizeof(std::uint32_t)) +

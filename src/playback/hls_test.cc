@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "playback/playback.h"
 #include "playback/test_archive.h"
 
@@ -136,6 +137,26 @@ TEST_F(HlsTest, ManyAskAtOnceAndGetTheSame) {
     }
   }
   EXPECT_EQ(different, 0);
+}
+
+TEST_F(HlsTest, Sec18ClipsOnTheirWayAreCounted) {
+  archive_.add(make_segment({kRun, 1}, {{0}, {1}}));
+  const auto ask = [&] {
+    ClipConflict conflict;
+    return playback_.clip(grant_,
+                          *playback_.plan_clip(grant_, {kStart, kStart + seconds(2)}, conflict));
+  };
+  std::vector<std::shared_ptr<Body>> clips;
+  for (int i = 0; i < limits::kClips; ++i) clips.push_back(*ask());
+  EXPECT_EQ(ask().error().code(), ErrorCode::kResourceExhausted);
+  clips.pop_back();
+  EXPECT_TRUE(ask());
+}
+
+TEST_F(HlsTest, WhatIsNotRecordedHasNoList) {
+  archive_.add(make_segment({kRun, 1}, {{0}}, {isobmff::test_video()}));
+  const auto audio = playback_.media_playlist(grant_, media::TrackKind::kAudio, between(0, 9), {});
+  EXPECT_EQ(audio.error().code(), ErrorCode::kNotFound);
 }
 
 TEST_F(HlsTest, AGrowingListNeverEnds) {

@@ -98,6 +98,14 @@ Result<std::string> Playback::media_playlist(const media::ReadGrant& grant, medi
                                              PlaylistRange range,
                                              const PlaylistAddresses& addresses) {
   LT_ASSIGN(Asked asked, ask(grant, range));
+  const bool is_there = std::ranges::any_of(asked.list.sets, [&](const TrackSet& set) {
+    return (kind == media::TrackKind::kVideo ? set.video : set.audio).track != nullptr;
+  });
+  if (!is_there) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("no {} was recorded in that time",
+                            kind == media::TrackKind::kVideo ? "picture" : "sound"));
+  }
   LiveWindow::Numbers numbers;
   if (asked.kind == PlaylistKind::kLive) numbers = window_.number(grant.recording(), asked.list);
   return make_media_playlist(asked.list, kind, asked.kind, numbers, addresses);
@@ -145,8 +153,17 @@ Result<ClipPlan> Playback::plan_clip(const media::ReadGrant& grant, TimeRange wi
   return playback::plan_clip(archive_, grant, within, conflict);
 }
 
-std::shared_ptr<Body> Playback::clip(const media::ReadGrant& grant, ClipPlan plan) {
-  return make_clip(archive_, grant, std::move(plan));
+Result<std::shared_ptr<Body>> Playback::clip(const media::ReadGrant& grant, ClipPlan plan) {
+  // Counted before it is judged: of two that come at once, one is refused at most.
+  const bool is_too_many = clips_->fetch_add(1) >= limits::kClips;
+  const auto count = std::shared_ptr<void>(nullptr, [clips = clips_](void*) { --*clips; });
+  if (is_too_many) {
+    return fail(
+        ErrorCode::kResourceExhausted,
+        fmt::format("{} clips are on their way; ask again when one is done", limits::kClips));
+  }
+  std::unique_ptr<Body> body = make_clip(archive_, grant, std::move(plan));
+  return std::shared_ptr<Body>(body.release(), [count](Body* done) { delete done; });
 }
 
 }  // namespace longtake::playback

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -46,10 +47,10 @@ class Playback {
                                              const std::string& hash);
   Result<std::shared_ptr<Body>> media_segment(const media::ReadGrant& grant,
                                               const MediaAddress& address);
-  /// As plan_clip and make_clip.
+  /// As plan_clip and make_clip. kResourceExhausted: limits::kClips are on their way.
   Result<ClipPlan> plan_clip(const media::ReadGrant& grant, TimeRange within,
                              ClipConflict& conflict);
-  std::shared_ptr<Body> clip(const media::ReadGrant& grant, ClipPlan plan);
+  Result<std::shared_ptr<Body>> clip(const media::ReadGrant& grant, ClipPlan plan);
 
  private:
   struct Asked {
@@ -63,6 +64,8 @@ class Playback {
   const base::Clock& clock_;
   IndexCache cache_;
   LiveWindow window_;
+  // Of clips on their way; shared with each, which may be the last to go.
+  std::shared_ptr<std::atomic<int>> clips_ = std::make_shared<std::atomic<int>>(0);
   base::Mutex mutex_;
   std::map<std::string, media::TrackConfigPtr> inits_ LT_GUARDED_BY(mutex_);  // by hash
   std::deque<std::string> init_order_ LT_GUARDED_BY(mutex_);

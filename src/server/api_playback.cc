@@ -125,8 +125,10 @@ Response Api::clip(const Call& call) const {
   const std::string gaps = gaps_text(plan->gaps);
   const std::string name = file_name(call.grant->recording(), plan->range.start);
   const std::string told = interval_text(plan->range);
-  Response response = content_response(call, {"video/mp4", etag, "private, no-cache",
-                                              playback_.clip(*call.grant, std::move(*plan))});
+  auto body = playback_.clip(*call.grant, std::move(*plan));
+  if (!body) return error_response(body.error());
+  Response response =
+      content_response(call, {"video/mp4", etag, "private, no-cache", std::move(*body)});
   response.headers.emplace_back("Content-Disposition",
                                 fmt::format("attachment; filename=\"{}\"", name));
   response.headers.emplace_back("Longtake-Range", told);
