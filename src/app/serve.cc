@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "app/commands.h"
+#include "app/service_manager.h"
 #include "app/signals.h"
 #include "app/site.h"
 #include "base/file_system.h"
@@ -102,11 +103,14 @@ Result<void> disarm_unlisted(const Config& config, archive::Archive& archive) {
 
 /// Until a stop is asked for: reloads when told to, and settles what only an open catalog can tell.
 void wait_until_stopped(const Flags& flags, Config& config, archive::Archive& archive, Site& site,
-                        base::Logger& logger) {
+                        base::Logger& logger, const ServiceManager& manager) {
   bool is_settled = false;
+  const nanoseconds pulse = manager.watchdog_interval();
+  const nanoseconds longest_wait = pulse > nanoseconds(0) ? pulse : std::chrono::hours(1);
   while (true) {
-    const SignalSeen seen =
-        wait_for_signal(is_settled ? nanoseconds(std::chrono::hours(1)) : milliseconds(200));
+    if (pulse > nanoseconds(0)) manager.alive();
+    const SignalSeen seen = wait_for_signal(
+        is_settled ? longest_wait : std::min<nanoseconds>(longest_wait, milliseconds(200)));
     if (seen == SignalSeen::kStop) return;
     if (seen == SignalSeen::kReload) reload(flags, config, archive, site, logger);
     if (!is_settled && archive.is_ready())
@@ -171,7 +175,10 @@ Result<void> run_until_stopped(const Flags& flags, Config& config) {
            {"url", fmt::format("http://{}:{}", config.listen.substr(0, config.listen.rfind(':')),
                                server->port())},
            {"data", config.data}, {"cameras", config.cameras.size()});
-    wait_until_stopped(flags, config, *archive, site, *logger);
+    const ServiceManager manager = ServiceManager::from_environment();
+    manager.ready();
+    wait_until_stopped(flags, config, *archive, site, *logger, manager);
+    manager.stopping();
     LT_LOG(*logger, kInfo, "stopping",
            {"next", "every recording is being closed; a second signal does not wait"});
     server->stop();
