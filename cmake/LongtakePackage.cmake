@@ -10,8 +10,8 @@ else()
   message(STATUS "web/dist is not built: a package made here is without the page")
 endif()
 install(FILES ${LONGTAKE_PACKAGING}/longtake.service DESTINATION /lib/systemd/system)
-# It will hold cameras' names and may hold passwords, but the service runs as a user of its own that must read it.
-install(FILES ${LONGTAKE_PACKAGING}/longtake.toml DESTINATION /etc/longtake)
+# It may hold cameras' passwords: for root and the service only (postinst gives it the service's group).
+install(FILES ${LONGTAKE_PACKAGING}/longtake.toml DESTINATION /etc/longtake PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ)
 install(FILES ${LONGTAKE_PACKAGING}/debian/copyright DESTINATION share/doc/longtake)
 if(EXISTS ${CMAKE_SOURCE_DIR}/LICENSE)
   install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION share/doc/longtake)
@@ -38,6 +38,7 @@ set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXE
     WORLD_READ WORLD_EXECUTE)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS adduser)
 set(CPACK_DEBIAN_PACKAGE_SECTION video)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA

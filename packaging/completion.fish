@@ -10,9 +10,12 @@ set -l serve '__fish_seen_subcommand_from serve'
 complete -c longtake -n $serve -l data -x -a '(__fish_complete_directories)'
 complete -c longtake -n $serve -l config -r -F
 complete -c longtake -n $serve -l log-level -x -a 'trace debug info warning error'
-for option in listen camera segment-length keep max-total-size min-free # --listen --camera --segment-length --keep --max-total-size --min-free
-  complete -c longtake -n $serve -l $option -x
-end
+complete -c longtake -n $serve -l listen -x
+complete -c longtake -n $serve -l camera -x
+complete -c longtake -n $serve -l segment-length -x
+complete -c longtake -n $serve -l keep -x
+complete -c longtake -n $serve -l max-total-size -x
+complete -c longtake -n $serve -l min-free -x
 complete -c longtake -n '__fish_seen_subcommand_from recordings' -a 'list show'
 complete -c longtake -n '__fish_seen_subcommand_from recordings' -l url -x
 complete -c longtake -n '__fish_seen_subcommand_from check' -l quick -d 'Headers and summaries only'
