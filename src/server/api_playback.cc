@@ -117,6 +117,7 @@ Response Api::clip(const Call& call) const {
   auto plan = playback_.plan_clip(*call.grant, {*range->from, *range->to}, conflict);
   if (!plan && !conflict.ranges.empty()) {
     std::vector<std::string> details;
+    details.reserve(conflict.ranges.size());
     for (const TimeRange& one : conflict.ranges) details.push_back(interval_text(one));
     return error_response(409, to_string(plan.error().code()), plan.error().message(), details);
   }
